@@ -198,7 +198,7 @@ void Channel::write(std::string_view data) {
 std::string_view Channel::unread() {
   constexpr std::size_t enough = 1u << 16;
   try {
-    while (buffer_.size() - at_ < enough && fill(Clock::time_point::min())) {
+    while (buffer_.size() - at_ < enough && fill(Deadline())) {
     }
   } catch (const Gone&) {
     // nothing more at present, or the connection has failed: the next read will say so
