@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
@@ -25,6 +26,12 @@ std::vector<Message> copies(const Mailbag& mailbag, const std::function<bool(con
   for (const auto& message : mailbag)
     if (wanted(*message)) found.push_back(*message);
   return found;
+}
+
+template <typename Item>
+std::vector<Item> latest(std::vector<Item> items, std::size_t most) {
+  if (items.size() > most) items.erase(items.begin(), items.end() - static_cast<std::ptrdiff_t>(most));
+  return items;
 }
 
 }  // namespace
@@ -157,24 +164,24 @@ std::vector<Message> Laboratory::seen() const {
 std::vector<std::string> Laboratory::story() const {
   std::vector<std::string> lines;
   std::string asked = "DNS:";
-  for (const auto& query : dns_->log())
+  for (const auto& query : latest(dns_->log(), 40))
     asked += " " + query.name + " " + query.type + (query.transport == "tcp" ? " (tcp)" : "") + ",";
   lines.push_back(asked);
-  for (const auto& request : web_->requests())
+  for (const auto& request : latest(web_->requests(), 10))
     lines.push_back("HTTPS: " + base::printable(request.line, 100) + " (SNI " +
                     base::printable(request.server_name, 100) + ")");
   for (const auto& host : hosts_) {
-    for (const auto& session : host->sessions()) {
+    for (const auto& session : latest(host->sessions(), 6)) {
       std::string line =
           "MX " + host->host() + " " + host->address() + ": " + (session.tls.empty() ? "plaintext" : session.tls) + ";";
-      for (const auto& command : session.commands)
+      for (const auto& command : latest(session.commands, 14))
         line += (command.tls ? " TLS> " : " > ") + base::printable(command.line, 70);
       if (!session.error.empty()) line += "; " + base::printable(session.error, 150);
       if (!session.closed) line += "; open";
       lines.push_back(line);
     }
   }
-  for (const auto& message : inbox())
+  for (const auto& message : latest(inbox(), 10))
     lines.push_back("TAKEN by " + message.mx->host() + " for " + message.recipients.at(0));
   return lines;
 }
