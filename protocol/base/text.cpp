@@ -1,0 +1,68 @@
+// Small functions over text, ASCII only. Never asks a locale, never lets an octet through printable() that a terminal
+// could obey.
+#include "protocol/base/text.hpp"
+
+#include <algorithm>
+
+namespace base {
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) c = to_lower(c);
+  return result;
+}
+
+bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return to_lower(x) == to_lower(y); });
+}
+
+bool starts_with_ignoring_case(std::string_view text, std::string_view prefix) {
+  return equals_ignoring_case(text.substr(0, prefix.size()), prefix);
+}
+
+std::string_view trim(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+std::string printable(std::string_view text, std::size_t limit) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  constexpr std::string_view cut = "...";
+  std::string result;
+  result.reserve(std::min(text.size(), limit));
+  for (const char c : text) {
+    if (is_printable(c)) {
+      result += c;
+    } else if (c == '\n') {
+      result += "\\n";
+    } else if (c == '\r') {
+      result += "\\r";
+    } else if (c == '\t') {
+      result += "\\t";
+    } else {
+      const auto octet = static_cast<unsigned char>(c);
+      result += {'\\', 'x', hex[octet >> 4], hex[octet & 15]};
+    }
+    if (result.size() > limit) {  // the rest of a long text is not even looked at
+      const std::size_t kept = limit > cut.size() ? limit - cut.size() : 0;
+      result.resize(kept);
+      result += cut.substr(0, limit - kept);
+      break;
+    }
+  }
+  return result;
+}
+
+long long decimal(std::string_view text, std::size_t digits) {
+  // Eighteen digits are what a long long surely holds.
+  if (text.empty() || text.size() > std::min<std::size_t>(digits, 18)) return -1;
+  long long value = 0;
+  for (const char c : text) {
+    if (!is_digit(c)) return -1;
+    value = value * 10 + (c - '0');
+  }
+  return value;
+}
+
+}  // namespace base
