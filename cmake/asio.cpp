@@ -1,0 +1,3 @@
+// Boost.Asio's own code, compiled once for the whole project.
+#include <boost/asio/impl/src.hpp>
+#include <boost/asio/ssl/impl/src.hpp>

@@ -1,0 +1,49 @@
+// One SMTP command line as a value (RFC 5321 §4.1). Knows grammar, not sequence: what is allowed when is server_session's.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "protocol/smtp/address.hpp"
+#include "protocol/smtp/reply.hpp"
+
+namespace smtp {
+
+enum class Body { unspecified, seven_bit, eight_bit };
+
+/// MAIL FROM. Later issues add RET, ENVID, SMTPUTF8, REQUIRETLS, AUTH.
+struct Mail {
+  Path reverse_path;
+  std::optional<std::uint64_t> size;  ///< SIZE=, octets
+  Body body = Body::unspecified;
+};
+
+struct Rcpt {
+  Path forward_path;
+};
+
+namespace command {
+struct Hello {
+  enum class Verb { helo, ehlo, lhlo } verb = Verb::ehlo;
+  std::string name;  ///< as it came; make it safe before use (SMTP-64)
+};
+struct Data {};
+struct Rset {};
+struct Noop {};
+struct Help {};
+struct Quit {};
+struct Vrfy {};
+}  // namespace command
+
+/// A well-formed command, or the reply that refuses the line (500, 501, 502, 555; state stays as it was).
+using Command = std::variant<command::Hello, Mail, Rcpt, command::Data, command::Rset, command::Noop, command::Help,
+                             command::Quit, command::Vrfy, Reply>;
+
+/// `line` without its CRLF. Refuses NUL and bare CR in it (SMTP-01).
+Command parse_command(std::string_view line);
+
+}  // namespace smtp

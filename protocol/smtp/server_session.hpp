@@ -1,0 +1,138 @@
+// The server's side of SMTP and LMTP as a machine without I/O: octets in, actions out, answers in, octets out.
+// It owns grammar, sequence, limits and the end of a message; it never decides where a message goes.
+//
+// How its owner drives it, for ever:
+//   action = next();
+//   Input      -> write output(), lend() a buffer if it holds none, read into input(), received(n)
+//   MailFrom   -> answer one reply                Recipients -> answer one reply a recipient, in order
+//   Body       -> answer 354 or a refusal         BodyPart   -> use the octets, then next()
+//   BodyEnd    -> answer one reply, or one an accepted recipient after LHLO
+//   Abandon    -> drop what was begun toward the MX; no answer          Close -> write output(), close
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "protocol/smtp/command.hpp"
+#include "protocol/smtp/data_scanner.hpp"
+
+namespace smtp {
+
+namespace ask {
+struct Input {};     ///< nothing complete is buffered
+struct MailFrom {
+  Mail mail;
+};
+struct Recipients {
+  std::vector<Rcpt> batch;  ///< every RCPT line already buffered, in order (up to the first that the machine refused itself)
+};
+struct Body {};      ///< DATA, with at least one accepted recipient
+struct BodyPart {
+  /// Canonical wire form (stuffed, CRLF), without the end marker; valid until the next call of next(). The first part comes when
+  /// the message is complete or the buffer is full: that is the hold (SMTP-42).
+  std::string_view wire;
+  bool last = false;  ///< BodyEnd follows at once
+};
+struct BodyEnd {};
+struct Abandon {
+  enum class Why { reset, refused_content, client_gone } why = Why::reset;
+};
+struct Close {
+  enum class Why { quit, client_gone, too_many_errors, shutdown, refused } why = Why::quit;
+};
+}  // namespace ask
+
+using ServerAction = std::variant<ask::Input, ask::MailFrom, ask::Recipients, ask::Body, ask::BodyPart, ask::BodyEnd,
+                                  ask::Abandon, ask::Close>;
+
+struct ServerOptions {
+  std::string hostname;
+  std::uint64_t message_size = 50u << 20;   ///< SIZE, octets
+  std::size_t recipients = 1000;            ///< a transaction; above it 452 4.5.3
+  BareNewline bare_newline = BareNewline::reject;
+  bool lmtp = true;                         ///< LHLO is known (not on port 25)
+  unsigned received_limit = 100;            ///< that many Received fields are a loop (SMTP-11)
+  unsigned errors = 20;                     ///< that many command errors in a row end the session with 421 4.7.0 (SMTP-49)
+};
+
+/// Who the client says it is, for the Received line and the log.
+struct ClientIdentity {
+  std::string hello;                                      ///< the EHLO name as it came
+  command::Hello::Verb verb = command::Hello::Verb::helo; ///< the one in force
+};
+
+class ServerSession {
+ public:
+  /// The options must outlive the session. `accepted` false: the client may not use this listener; the greeting is 554 and every
+  /// command but QUIT gets 503 (OPS-01).
+  explicit ServerSession(const ServerOptions& options, bool accepted = true);
+  /// As above, but the greeting is this refusal (a limit, 421 or 4xx) and the session closes behind it.
+  ServerSession(const ServerOptions& options, const Reply& greeting);
+
+  // ---- input. The buffer is the owner's; the session keeps it only while octets are in it, so that an idle session holds none.
+  bool holds_buffer() const { return !buffer_.empty(); }
+  void lend(std::span<char> buffer);  ///< when !holds_buffer(); 64 KiB, not less than 4 KiB
+  std::span<char> reclaim();          ///< gives the buffer back when no octet is in it; otherwise an empty span
+  std::span<char> input();            ///< the free part; never empty after next() returned Input
+  void received(std::size_t octets);  ///< 0: the client is gone
+
+  ServerAction next();
+
+  // ---- answers to the action that next() returned last
+  void answer(const Reply& reply) { answer(std::span(&reply, 1)); }
+  void answer(std::span<const Reply> replies);
+
+  /// Ends the session at the next point where no reply is owed: 421 4.3.2, Close (SMTP-49). Also wakes one that is in Input.
+  void shut_down(std::string_view words);
+  /// Ends it now, because of a timeout or abuse: this reply, Close.
+  void close_with(const Reply& reply);
+
+  // ---- output
+  std::string_view output() const { return std::string_view(output_).substr(written_); }
+  void written(std::size_t octets);
+
+  // ---- facts
+  const ClientIdentity& client() const { return client_; }
+  bool lmtp() const { return client_.verb == command::Hello::Verb::lhlo; }
+  const BodyFacts& body() const;          ///< of the message being received or just ended
+  bool in_transaction() const { return mail_given_; }
+  bool in_body() const { return state_ == State::body; }
+  std::size_t accepted_recipients() const { return accepted_; }
+
+ private:
+  enum class State { command, mail, recipients, data, body, body_end, closing, closed };
+
+  ServerAction next_command();
+  ServerAction next_body();
+  void reply(const Reply& reply);
+  void refuse_line(const Reply& reply);
+  void clear_transaction();
+
+  const ServerOptions& options_;
+  bool accepted_client_ = true;
+  State state_ = State::command;
+  std::span<char> buffer_;
+  std::size_t begin_ = 0, end_ = 0;   // octets in the buffer that are not consumed
+  bool skipping_line_ = false;        // the rest of an overlong line
+  bool client_gone_ = false;
+  bool mail_given_ = false;
+  bool greeted_ = false;
+  std::size_t recipients_ = 0, accepted_ = 0;
+  unsigned errors_ = 0;
+  ClientIdentity client_;
+  std::vector<ServerAction> pending_; // at most one: what follows the action just returned
+  std::optional<DataScanner> scanner_;
+  std::size_t scanned_ = 0;           // octets of the buffer that the scanner has dealt with and the owner has not
+  bool part_given_ = false;           // a BodyPart of this message went out: the hold is over
+  std::optional<Reply> content_refusal_;
+  std::optional<Reply> farewell_;
+  ask::Close::Why why_closed_ = ask::Close::Why::quit;
+  std::string output_;
+  std::size_t written_ = 0;
+};
+
+}  // namespace smtp

@@ -1,0 +1,124 @@
+// The configuration as an immutable value: one TOML file, checked whole before anything starts. contract.md fixes every name.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/facts.hpp"
+#include "policy/requirement.hpp"
+#include "protocol/smtp/data_scanner.hpp"
+
+namespace proxy {
+
+using Milliseconds = std::chrono::milliseconds;
+
+/// An address with a port, textual and parsed.
+struct HostPort {
+  std::string address;  ///< IPv4 or IPv6, textual, without brackets
+  std::uint16_t port = 0;
+};
+
+/// An address range: 127.0.0.0/8, ::1, 192.0.2.7.
+struct Network {
+  std::string text;
+  std::vector<unsigned char> octets;  ///< 4 or 16
+  unsigned prefix = 0;                ///< bits
+  /// `address` as 4 or 16 octets; an IPv4-mapped IPv6 address counts as IPv4.
+  bool contains(const std::vector<unsigned char>& address) const;
+};
+
+struct ListenerConfig {
+  HostPort address{"127.0.0.1", 2525};
+  std::vector<Network> allow;          ///< default: 127.0.0.0/8 and ::1
+  smtp::BareNewline bare_newline = smtp::BareNewline::reject;
+  policy::Security security = policy::Security::may;
+  int line = 0;                        ///< where it stands in the file
+};
+
+struct DestinationConfig {
+  std::string domain;       ///< canonical, or "*"
+  bool subdomains = false;
+  policy::Route route;      ///< host, port, implicit_tls, security, exempt, reason, configured_at
+};
+
+struct Config {
+  std::string file;         ///< as given
+  std::string hostname;
+  std::string state_dir;    ///< absolute
+  unsigned workers = 0;     ///< 0: min(cores, 4)
+  Milliseconds drain{30000};
+  std::optional<std::string> postmaster;
+  std::vector<std::string> own_names;
+  std::vector<ListenerConfig> listeners;
+
+  struct Limits {
+    std::uint64_t message_size = 50u << 20;
+    unsigned connections = 10000;
+    unsigned connections_per_client = 1000;
+    unsigned recipients = 1000;
+  } limits;
+
+  struct Dns {
+    std::vector<HostPort> servers;  ///< never empty: the system's when none is given
+    enum class Dnssec { automatic, on, off } dnssec = Dnssec::automatic;
+  } dns;
+
+  std::string trust_anchors;  ///< PEM file; empty: the system's store
+
+  struct MtaSts {
+    Milliseconds fetch_timeout{60000}, retry_after{300000}, refresh_every{86400000}, lookup_grace{3600000};
+    std::uint64_t memory = 64u << 20;
+  } mta_sts;
+
+  struct Delivery {
+    policy::Security security = policy::Security::may;
+    Milliseconds connect_timeout{10000}, rcpt_budget{120000};
+    unsigned connections_per_host = 400;  // docs/decisions/connections-per-host.md
+  } delivery;
+
+  std::vector<DestinationConfig> destinations;
+
+  struct Log {
+    bool json = false;
+    enum class Level { debug, info, warn, error } level = Level::info;
+  } log;
+
+  struct Lab {
+    bool set = false;  ///< the table is there
+    std::uint16_t smtp_port = 25, https_port = 443;
+    bool allow_loopback = false;
+  } lab;
+};
+
+/// What is wrong with a file. `line` 0: the file as a whole.
+struct ConfigError {
+  std::string file;
+  int line = 0;
+  std::string words;  ///< what is wrong, what was expected
+};
+/// "relay.toml:12: unknown key `hostnam`, did you mean `hostname`?"
+std::string message(const ConfigError& error);
+
+struct LoadedConfig {
+  Config config;                     ///< meaningful only without errors
+  std::vector<ConfigError> errors;
+  std::vector<std::string> warnings;
+};
+
+/// Reads and checks the file and every file it names.
+LoadedConfig load_config(const std::string& file);
+/// The same from text, for tests and the fuzzer; `directory` is what relative names are relative to; no file is read where
+/// `check_files` is false.
+LoadedConfig parse_config(std::string_view text, const std::string& file, const std::string& directory, bool check_files);
+
+/// Every setting with its meaning and default, as a commented TOML file that load_config accepts.
+std::string config_reference();
+
+/// The route for a recipient's domain: the first [[destination]] that matches, else the defaults ([lab] smtp_port counts).
+policy::Route route_for(const Config& config, std::string_view domain);
+
+}  // namespace proxy

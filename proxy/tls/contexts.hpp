@@ -1,0 +1,40 @@
+// The relay's TLS contexts toward MX hosts and policy hosts, and the trust anchors behind them. One verify callback serves every
+// handshake: it collects all faults and aborts nothing; admit judges.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace proxy {
+
+struct SslFree {
+  void operator()(SSL* ssl) const { SSL_free(ssl); }
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+};
+using SslPtr = std::unique_ptr<SSL, SslFree>;
+using SslContextPtr = std::unique_ptr<SSL_CTX, SslFree>;
+
+/// strong: TLS 1.2 or later, level 2, every first try. weak: TLS 1.0, level 0, only where nothing at all is demanded.
+enum class Strength { strong, weak };
+
+class TlsContexts {
+ public:
+  /// `trust_anchors`: a PEM file, empty for the system's store. Throws std::runtime_error with words when it cannot be read.
+  explicit TlsContexts(const std::string& trust_anchors, std::uint64_t generation = 1);
+
+  std::uint64_t generation() const { return generation_; }
+  /// A client SSL that checks the peer against `host` (SNI and reference name; STS-40, STS-41): SAN only, no partial wildcards, no
+  /// resumption. It completes the handshake whatever the certificate is: look at proof_of.
+  SslPtr client(Strength strength, const std::string& host) const;
+  /// For Beast: the strong context itself. Its handshakes complete whatever the certificate is, too.
+  SSL_CTX* strong_context() const { return strong_.get(); }
+
+ private:
+  SslContextPtr strong_, weak_;
+  std::uint64_t generation_;
+};
+
+}  // namespace proxy
