@@ -1,5 +1,5 @@
-// The relay's TLS contexts toward MX hosts and policy hosts, and the trust anchors behind them. One verify callback serves every
-// handshake: it collects all faults and aborts nothing; admit judges.
+// The relay's TLS contexts toward MX hosts and policy hosts, and the trust anchors behind them. One verify callback
+// serves every handshake: it collects all faults and aborts nothing; admit judges.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -22,15 +22,18 @@ enum class Strength { strong, weak };
 
 class TlsContexts {
  public:
-  /// `trust_anchors`: a PEM file, empty for the system's store. Throws std::runtime_error with words when it cannot be read.
+  /// `trust_anchors`: a PEM file, empty for the system's store. Throws std::runtime_error with words when it cannot be
+  /// read.
   explicit TlsContexts(const std::string& trust_anchors, std::uint64_t generation = 1);
 
   std::uint64_t generation() const { return generation_; }
-  /// A client SSL that checks the peer against `host` (SNI and reference name; STS-40, STS-41): SAN only, no partial wildcards, no
-  /// resumption. It completes the handshake whatever the certificate is: look at proof_of.
+  /// A client SSL that checks the peer against `host` (SNI and reference name; STS-40, STS-41): SAN only, no partial
+  /// wildcards, no resumption. It completes the handshake whatever the certificate is: look at proof_of.
   SslPtr client(Strength strength, const std::string& host) const;
   /// For Beast: the strong context itself. Its handshakes complete whatever the certificate is, too.
   SSL_CTX* strong_context() const { return strong_.get(); }
+  /// Whether the SSL came from the context of this strength, and so was checked against these trust anchors.
+  bool made(const SSL* ssl, Strength strength) const;
 
  private:
   SslContextPtr strong_, weak_;

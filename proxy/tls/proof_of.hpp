@@ -10,8 +10,8 @@
 
 namespace proxy {
 
-/// After a completed handshake. `ssl` was made by TlsContexts::client(strength, host). A resumed session, or one whose callback did
-/// not run, has pkix not passed.
+/// After a completed handshake. `ssl` was made by TlsContexts::client(strength, host). A resumed session, or one whose
+/// callback did not run, has pkix not passed.
 policy::Proof proof_of(SSL* ssl, const TlsContexts& contexts, Strength strength, std::string host, std::string address,
                        std::uint16_t port);
 /// A connection without TLS.
