@@ -1,0 +1,285 @@
+// Zone, faults, and one thread for UDP; TCP is a lab::Server.
+#include "tests/lab/dns_server.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+
+namespace lab {
+namespace {
+
+constexpr unsigned formerr = 1, servfail = 2, nxdomain = 3, refused = 5;
+constexpr std::size_t max_aliases = 12;
+
+std::vector<std::string> encode(const std::string& type, const std::vector<std::string>& records) {
+  std::vector<std::string> data;
+  for (const auto& record : records) data.push_back(dns_rdata(type, record));
+  return data;
+}
+
+/// The target of a CNAME record as the zone's names are written.
+std::string target_of(const std::string& data) {
+  DnsQuestion as_question;
+  const std::string query = std::string("\0\0\0\0\0\1\0\0\0\0\0\0", 12) + data + std::string(4, '\0');
+  return read_question(query).value().name;
+}
+
+std::string truncated(const DnsQuestion& question) {
+  DnsReply reply;
+  reply.truncated = true;
+  reply.edns = question.edns;
+  return reply.wire(question);
+}
+
+std::string garbage(const DnsQuestion& question) {
+  DnsReply reply;
+  reply.answer.push_back({question.name, question.type_code, 60, std::string(40, '\xff')});
+  std::string wire = reply.wire(question);
+  wire.resize(wire.size() - 25);  // the record ends after the message
+  return wire;
+}
+
+std::string to_another_question(DnsQuestion question) {
+  const std::string other = "another.test";
+  question.name = other;
+  question.wire = dns_name(other) + question.wire.substr(question.wire.size() - 4);
+  DnsReply reply;
+  reply.answer.push_back({other, dns_type_code("A"), 60, dns_rdata("A", "127.0.0.9")});
+  return reply.wire(question);
+}
+
+}  // namespace
+
+DnsServer::DnsServer(const std::string& address, std::uint16_t port) {
+  // A port that is free for UDP may be taken for TCP: then another one.
+  for (int tries = 0; !open(address, port); ++tries) {
+    if (port != 0 || tries == 50)
+      throw std::runtime_error("cannot serve DNS at " + address + " port " + std::to_string(port));
+  }
+  set(".", "NS", {"ns.test."});  // what a probe for AD asks
+  wake_ = ::eventfd(0, EFD_CLOEXEC);
+  thread_ = std::thread([this] { serve_udp(); });
+}
+
+DnsServer::~DnsServer() {
+  const std::uint64_t one = 1;
+  static_cast<void>(!::write(wake_, &one, sizeof one));
+  thread_.join();
+  tcp_.reset();
+  ::close(udp_);
+  ::close(wake_);
+}
+
+bool DnsServer::open(const std::string& address, std::uint16_t port) {
+  const SocketAddress local(address, port);
+  udp_ = ::socket(local.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  sockaddr_storage bound{};
+  socklen_t size = sizeof bound;
+  if (udp_ >= 0 && ::bind(udp_, local.get(), local.size()) == 0 &&
+      ::getsockname(udp_, reinterpret_cast<sockaddr*>(&bound), &size) == 0) {
+    port_ = ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(bound).sin6_port
+                                              : reinterpret_cast<sockaddr_in&>(bound).sin_port);
+    try {
+      tcp_ = std::make_unique<Server>(address, port_, [this](Channel& channel) { serve_tcp(channel); });
+      return true;
+    } catch (const std::runtime_error&) {
+      // taken for TCP; the caller tries on or gives up
+    }
+  }
+  if (udp_ >= 0) ::close(udp_);
+  udp_ = -1;
+  return false;
+}
+
+void DnsServer::serve_udp() {
+  std::vector<char> buffer(65536);
+  for (;;) {
+    pollfd ready[2] = {{udp_, POLLIN, 0}, {wake_, POLLIN, 0}};
+    if (::poll(ready, 2, -1) < 0 && errno != EINTR) return;
+    if (ready[1].revents != 0) return;
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    const auto got = ::recvfrom(udp_, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&peer), &size);
+    if (got < 0) continue;
+    const auto reply = answer({buffer.data(), static_cast<std::size_t>(got)}, false);
+    if (reply) ::sendto(udp_, reply->data(), reply->size(), 0, reinterpret_cast<const sockaddr*>(&peer), size);
+  }
+}
+
+void DnsServer::serve_tcp(Channel& channel) {
+  for (;;) {
+    const std::string_view head = channel.read_exactly(2);
+    const std::size_t size = static_cast<unsigned char>(head[0]) * 256u + static_cast<unsigned char>(head[1]);
+    const auto reply = answer(channel.read_exactly(size), true);
+    if (!reply) continue;
+    std::string framed{static_cast<char>(reply->size() >> 8), static_cast<char>(reply->size() & 0xff)};
+    channel.write(framed += *reply);
+  }
+}
+
+std::optional<std::string> DnsServer::answer(std::string_view wire, bool tcp) {
+  const auto question = read_question(wire);
+  if (!question) return std::nullopt;
+  std::lock_guard guard(mutex_);
+  log_.push_back({question->name, question->type, tcp ? "tcp" : "udp"});
+  const auto fault = fault_for(question->name, question->type);
+  if (silent_ || fault == Fault::timeout) return std::nullopt;
+  if (fault == Fault::garbage) return garbage(*question);
+  if (fault == Fault::wrong_question) return to_another_question(*question);
+  if (fault == Fault::truncate && !tcp) return truncated(*question);
+  std::string out = look_up(*question, fault).wire(*question);
+  if (!tcp && out.size() > question->payload) return truncated(*question);
+  if (fault == Fault::wrong_id) out[0] = static_cast<char>(out[0] ^ 0x55);
+  return out;
+}
+
+DnsReply DnsServer::look_up(const DnsQuestion& question, std::optional<Fault> fault) const {
+  DnsReply reply;
+  reply.edns = question.edns && fault != Fault::no_edns;
+  if (fault == Fault::servfail) reply.rcode = servfail;
+  if (fault == Fault::nxdomain) reply.rcode = nxdomain;
+  if (fault == Fault::refused) reply.rcode = refused;
+  if (fault == Fault::no_edns && question.edns) reply.rcode = formerr;
+  if (reply.rcode != 0) return reply;
+
+  bool secure = signed_;
+  std::string name = question.name;
+  std::set<std::string> passed;
+  while (passed.size() < max_aliases && passed.insert(name).second) {
+    secure = secure && is_secure(name, question.type);
+    const auto put = [&](const std::string& type, const Records& records) {
+      for (const auto& data : records) reply.answer.push_back({name, dns_type_code(type), ttl_, data});
+    };
+    const Records& aliases = records(name, "CNAME");
+    if (!aliases.empty() && question.type != "CNAME") {
+      put("CNAME", aliases);
+      if (fault == Fault::bare_alias) break;
+      name = target_of(aliases.front());
+      continue;
+    }
+    const Records& wanted = records(name, question.type);
+    put(question.type, wanted);
+    if (wanted.empty()) {
+      if (!exists(name)) reply.rcode = nxdomain;
+      const std::string soa = "ns.test. root.test. 1 3600 600 86400 " + std::to_string(negative_ttl_);
+      reply.authority.push_back({"test", dns_type_code("SOA"), negative_ttl_, dns_rdata("SOA", soa)});
+    }
+    break;
+  }
+  reply.authentic = secure && question.wants_authentic;
+  return reply;
+}
+
+const DnsServer::Records& DnsServer::records(const std::string& name, const std::string& type) const {
+  static const Records none;
+  const auto here = zone_.find(name);
+  if (here == zone_.end()) return none;
+  const auto found = here->second.find(type);
+  return found == here->second.end() ? none : found->second;
+}
+
+bool DnsServer::exists(const std::string& name) const {
+  // A name that is only above others exists (RFC 8020).
+  return zone_.contains(name) ||
+         std::any_of(zone_.begin(), zone_.end(), [&](const auto& entry) { return entry.first.ends_with("." + name); });
+}
+
+std::optional<Fault> DnsServer::fault_for(const std::string& name, const std::string& type) const {
+  for (const auto& key : {Key(name, type), Key(name, "*")})
+    if (const auto found = faults_.find(key); found != faults_.end()) return found->second;
+  return std::nullopt;
+}
+
+bool DnsServer::is_secure(const std::string& name, const std::string& type) const {
+  return !insecure_.contains({name, type}) && !insecure_.contains({name, "*"});
+}
+
+void DnsServer::set(const std::string& name, const std::string& type, const std::vector<std::string>& records) {
+  auto data = encode(type, records);
+  std::lock_guard guard(mutex_);
+  zone_[dns_name_text(name)][type] = std::move(data);
+}
+
+void DnsServer::add(const std::string& name, const std::string& type, const std::vector<std::string>& records) {
+  const auto data = encode(type, records);
+  std::lock_guard guard(mutex_);
+  auto& there = zone_[dns_name_text(name)][type];
+  there.insert(there.end(), data.begin(), data.end());
+}
+
+void DnsServer::add_strings(const std::string& name, const std::vector<std::string>& strings) {
+  auto data = dns_strings(strings);
+  std::lock_guard guard(mutex_);
+  zone_[dns_name_text(name)]["TXT"].push_back(std::move(data));
+}
+
+void DnsServer::remove(const std::string& name) {
+  std::lock_guard guard(mutex_);
+  zone_.erase(dns_name_text(name));
+}
+
+void DnsServer::remove(const std::string& name, const std::string& type) {
+  std::lock_guard guard(mutex_);
+  if (const auto here = zone_.find(dns_name_text(name)); here != zone_.end()) here->second.erase(type);
+}
+
+void DnsServer::fault(const std::string& name, const std::string& type, Fault fault) {
+  std::lock_guard guard(mutex_);
+  faults_[{dns_name_text(name), type}] = fault;
+}
+
+void DnsServer::heal(const std::string& name, const std::string& type) {
+  std::lock_guard guard(mutex_);
+  faults_.erase({dns_name_text(name), type});
+}
+
+void DnsServer::clear_faults() {
+  std::lock_guard guard(mutex_);
+  faults_.clear();
+}
+
+void DnsServer::silent(bool on) {
+  std::lock_guard guard(mutex_);
+  silent_ = on;
+}
+
+void DnsServer::ttl(std::uint32_t seconds) {
+  std::lock_guard guard(mutex_);
+  ttl_ = seconds;
+}
+
+void DnsServer::negative_ttl(std::uint32_t seconds) {
+  std::lock_guard guard(mutex_);
+  negative_ttl_ = seconds;
+}
+
+void DnsServer::sign(bool on) {
+  std::lock_guard guard(mutex_);
+  signed_ = on;
+}
+
+void DnsServer::insecure(const std::string& name, const std::string& type) {
+  std::lock_guard guard(mutex_);
+  insecure_.insert({dns_name_text(name), type});
+}
+
+std::vector<DnsServer::Query> DnsServer::log() const {
+  std::lock_guard guard(mutex_);
+  return log_;
+}
+
+std::size_t DnsServer::count(const std::string& name, const std::string& type) const {
+  const std::string wanted = dns_name_text(name);
+  std::lock_guard guard(mutex_);
+  return static_cast<std::size_t>(std::count_if(log_.begin(), log_.end(), [&](const Query& query) {
+    return query.name == wanted && (type == "*" || query.type == type);
+  }));
+}
+
+}  // namespace lab
