@@ -8,9 +8,12 @@
 //   Body       -> answer 354 or a refusal         BodyPart   -> use the octets, then next()
 //   BodyEnd    -> answer one reply, or one an accepted recipient after LHLO
 //   Abandon    -> drop what was begun toward the MX; no answer          Close -> write output(), close
+// A transaction ends in BodyEnd or in Abandon, also before Close. An owner that does not keep to this meets
+// std::logic_error.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,17 +26,18 @@
 namespace smtp {
 
 namespace ask {
-struct Input {};     ///< nothing complete is buffered
+struct Input {};  ///< nothing complete is buffered
 struct MailFrom {
   Mail mail;
 };
 struct Recipients {
-  std::vector<Rcpt> batch;  ///< every RCPT line already buffered, in order (up to the first that the machine refused itself)
+  std::vector<Rcpt>
+      batch;  ///< every RCPT line already buffered, in order (up to the first that the machine refused itself)
 };
-struct Body {};      ///< DATA, with at least one accepted recipient
+struct Body {};  ///< DATA, with at least one accepted recipient
 struct BodyPart {
-  /// Canonical wire form (stuffed, CRLF), without the end marker; valid until the next call of next(). The first part comes when
-  /// the message is complete or the buffer is full: that is the hold (SMTP-42).
+  /// Canonical wire form (stuffed, CRLF), without the end marker; valid until the next call of next(). The first part
+  /// comes when the message is complete or the buffer is full: that is the hold (SMTP-42).
   std::string_view wire;
   bool last = false;  ///< BodyEnd follows at once
 };
@@ -51,29 +55,30 @@ using ServerAction = std::variant<ask::Input, ask::MailFrom, ask::Recipients, as
 
 struct ServerOptions {
   std::string hostname;
-  std::uint64_t message_size = 50u << 20;   ///< SIZE, octets
-  std::size_t recipients = 1000;            ///< a transaction; above it 452 4.5.3
+  std::uint64_t message_size = 50u << 20;  ///< SIZE, octets
+  std::size_t recipients = 1000;           ///< a transaction; above it 452 4.5.3
   BareNewline bare_newline = BareNewline::reject;
-  bool lmtp = true;                         ///< LHLO is known (not on port 25)
-  unsigned received_limit = 100;            ///< that many Received fields are a loop (SMTP-11)
-  unsigned errors = 20;                     ///< that many command errors in a row end the session with 421 4.7.0 (SMTP-49)
+  bool lmtp = true;               ///< LHLO is known (not on port 25)
+  unsigned received_limit = 100;  ///< that many Received fields are a loop (SMTP-11)
+  unsigned errors = 20;           ///< that many command errors in a row end the session with 421 4.7.0 (SMTP-49)
 };
 
 /// Who the client says it is, for the Received line and the log.
 struct ClientIdentity {
-  std::string hello;                                      ///< the EHLO name as it came
-  command::Hello::Verb verb = command::Hello::Verb::helo; ///< the one in force
+  std::string hello;                                       ///< the EHLO name as it came
+  command::Hello::Verb verb = command::Hello::Verb::helo;  ///< the one in force
 };
 
 class ServerSession {
  public:
-  /// The options must outlive the session. `accepted` false: the client may not use this listener; the greeting is 554 and every
-  /// command but QUIT gets 503 (OPS-01).
+  /// The options must outlive the session. `accepted` false: the client may not use this listener; the greeting is 554
+  /// and every command but QUIT gets 503 (OPS-01).
   explicit ServerSession(const ServerOptions& options, bool accepted = true);
   /// As above, but the greeting is this refusal (a limit, 421 or 4xx) and the session closes behind it.
   ServerSession(const ServerOptions& options, const Reply& greeting);
 
-  // ---- input. The buffer is the owner's; the session keeps it only while octets are in it, so that an idle session holds none.
+  // ---- input. The buffer is the owner's; the session keeps it only while octets are in it, so that an idle session
+  // holds none.
   bool holds_buffer() const { return !buffer_.empty(); }
   void lend(std::span<char> buffer);  ///< when !holds_buffer(); 64 KiB, not less than 4 KiB
   std::span<char> reclaim();          ///< gives the buffer back when no octet is in it; otherwise an empty span
@@ -86,9 +91,10 @@ class ServerSession {
   void answer(const Reply& reply) { answer(std::span(&reply, 1)); }
   void answer(std::span<const Reply> replies);
 
-  /// Ends the session at the next point where no reply is owed: 421 4.3.2, Close (SMTP-49). Also wakes one that is in Input.
+  /// Ends the session at the next point where no reply is owed: 421 4.3.2, Close (SMTP-49). Also wakes one that is in
+  /// Input.
   void shut_down(std::string_view words);
-  /// Ends it now, because of a timeout or abuse: this reply, Close.
+  /// Ends it now, because of a timeout or abuse: this reply, Close. Whatever answer was owed is owed no more.
   void close_with(const Reply& reply);
 
   // ---- output
@@ -98,7 +104,7 @@ class ServerSession {
   // ---- facts
   const ClientIdentity& client() const { return client_; }
   bool lmtp() const { return client_.verb == command::Hello::Verb::lhlo; }
-  const BodyFacts& body() const;          ///< of the message being received or just ended
+  const BodyFacts& body() const;  ///< of the message being received or just ended
   bool in_transaction() const { return mail_given_; }
   bool in_body() const { return state_ == State::body; }
   std::size_t accepted_recipients() const { return accepted_; }
@@ -106,30 +112,66 @@ class ServerSession {
  private:
   enum class State { command, mail, recipients, data, body, body_end, closing, closed };
 
-  ServerAction next_command();
-  ServerAction next_body();
-  void reply(const Reply& reply);
-  void refuse_line(const Reply& reply);
+  // next(), in parts. Nothing returned: the state changed or a line was dealt with, so look again.
+  std::optional<ServerAction> next_command();
+  std::optional<ServerAction> next_body();
+  std::optional<ServerAction> need_input();
+  std::optional<ServerAction> close_session(ask::Close::Why why);
+  ServerAction abandon(ask::Abandon::Why why);
+
+  // lines
+  std::string_view unread() const { return {buffer_.data() + begin_, end_ - begin_}; }
+  std::string_view complete_line() const;
+  bool skip_line();
+
+  // commands
+  std::optional<ServerAction> run(Command command);
+  std::optional<ServerAction> run_hello(command::Hello hello);
+  std::optional<ServerAction> run_mail(Mail mail);
+  std::optional<ServerAction> run_data();
+  std::optional<ServerAction> collect_recipients(Rcpt first);
+  void say(std::string_view line);
+  void refuse(std::string_view line);
+  void refuse(const Reply& reply);
   void clear_transaction();
+
+  // the body
+  void hold(const DataScanner::Piece& piece);
+  bool hold_is_full();
+  void drop_held();
+  void refuse_content();
+  std::string_view refusal_of_content() const;
+  ServerAction body_part(bool last);
 
   const ServerOptions& options_;
   bool accepted_client_ = true;
   State state_ = State::command;
+  bool answer_owed_ = false;  // the action just returned waits for answer()
+
   std::span<char> buffer_;
-  std::size_t begin_ = 0, end_ = 0;   // octets in the buffer that are not consumed
-  bool skipping_line_ = false;        // the rest of an overlong line
+  std::size_t begin_ = 0, end_ = 0;  // octets in the buffer that are not consumed
+  bool skipping_line_ = false;       // the rest of an overlong line
   bool client_gone_ = false;
-  bool mail_given_ = false;
-  bool greeted_ = false;
-  std::size_t recipients_ = 0, accepted_ = 0;
   unsigned errors_ = 0;
+  std::optional<std::string> shutdown_words_;
+
   ClientIdentity client_;
-  std::vector<ServerAction> pending_; // at most one: what follows the action just returned
+  bool greeted_ = false;
+  bool mail_given_ = false;
+  bool mail_refused_ = false;                  // what was pipelined behind a refused MAIL is no fault of its own
+  std::size_t asked_ = 0;                      // recipients that the owner has to answer for
+  std::size_t recipients_ = 0, accepted_ = 0;  // of the transaction
+
   std::optional<DataScanner> scanner_;
-  std::size_t scanned_ = 0;           // octets of the buffer that the scanner has dealt with and the owner has not
-  bool part_given_ = false;           // a BodyPart of this message went out: the hold is over
-  std::optional<Reply> content_refusal_;
-  std::optional<Reply> farewell_;
+  BodyFacts facts_;            // when there is no scanner
+  std::size_t scanned_ = 0;    // octets behind begin_ that the scanner has dealt with and the owner has not had
+  std::size_t canonical_ = 0;  // of these, what is the message's: all but the end marker
+  std::string held_;           // instead of these, the canonical form where it differs from what came
+  bool message_ended_ = false;
+  bool streaming_ = false;  // a BodyPart of this message went out: the hold is over
+  bool part_out_ = false;   // the owner looks at a BodyPart
+  std::string_view content_refusal_;
+
   ask::Close::Why why_closed_ = ask::Close::Why::quit;
   std::string output_;
   std::size_t written_ = 0;

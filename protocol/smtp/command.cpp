@@ -1,0 +1,181 @@
+// Command lines by the grammar of RFC 5321 §4.1. Knows no sequence and keeps no state; a refusal here changes nothing.
+#include "protocol/smtp/command.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "protocol/base/text.hpp"
+
+namespace smtp {
+namespace {
+
+constexpr std::string_view blanks = " \t";
+
+Reply bad_argument(std::string text) {
+  return {501, "5.5.4", std::move(text)};
+}
+
+enum class Verb { helo, ehlo, lhlo, mail, rcpt, data, rset, noop, help, quit, vrfy, unserved, unknown };
+
+Verb verb_of(std::string_view word) {
+  struct Row {
+    std::string_view word;
+    Verb verb;
+  };
+  static constexpr Row rows[] = {
+      {"RCPT", Verb::rcpt},     {"MAIL", Verb::mail},         {"DATA", Verb::data},     {"EHLO", Verb::ehlo},
+      {"QUIT", Verb::quit},     {"RSET", Verb::rset},         {"NOOP", Verb::noop},     {"HELO", Verb::helo},
+      {"LHLO", Verb::lhlo},     {"VRFY", Verb::vrfy},         {"HELP", Verb::help},     {"EXPN", Verb::unserved},
+      {"AUTH", Verb::unserved}, {"STARTTLS", Verb::unserved}, {"BDAT", Verb::unserved}, {"TURN", Verb::unserved},
+      {"ETRN", Verb::unserved}, {"ATRN", Verb::unserved},     {"SEND", Verb::unserved}, {"SOML", Verb::unserved},
+      {"SAML", Verb::unserved},
+  };
+  for (const Row& row : rows) {
+    if (base::equals_ignoring_case(word, row.word)) return row.verb;
+  }
+  return Verb::unknown;
+}
+
+/// Takes the next parameter off `text`: false at the end of them.
+bool next_parameter(std::string_view& text, std::string_view& keyword, std::optional<std::string_view>& value) {
+  const auto begin = text.find_first_not_of(' ');
+  if (begin == std::string_view::npos) return false;
+  text.remove_prefix(begin);
+  const std::string_view word = text.substr(0, text.find(' '));
+  text.remove_prefix(word.size());
+  const auto sign = word.find('=');
+  keyword = word.substr(0, sign);
+  value = sign == std::string_view::npos ? std::nullopt : std::optional(word.substr(sign + 1));
+  return true;
+}
+
+/// RFC 5321 §4.1.2 esmtp-keyword and esmtp-value.
+bool well_formed(std::string_view keyword, const std::optional<std::string_view>& value) {
+  const auto alphanumeric = [](char c) { return base::is_letter(c) || base::is_digit(c); };
+  if (keyword.empty() || !alphanumeric(keyword.front())) return false;
+  if (!std::all_of(keyword.begin(), keyword.end(), [&](char c) { return alphanumeric(c) || c == '-'; })) return false;
+  if (!value) return true;
+  return !value->empty() && std::all_of(value->begin(), value->end(),
+                                        [](char c) { return base::is_printable(c) && c != ' ' && c != '='; });
+}
+
+/// RFC 1870 §4: up to twenty digits, which may be more than 64 bits hold; that is more than any limit, too.
+std::optional<std::uint64_t> size_value(std::string_view digits) {
+  constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  if (digits.empty() || digits.size() > 20) return std::nullopt;
+  std::uint64_t size = 0;
+  for (const char c : digits) {
+    if (!base::is_digit(c)) return std::nullopt;
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    size = size > (most - digit) / 10 ? most : size * 10 + digit;
+  }
+  return size;
+}
+
+/// What stands behind `FROM:` or `TO:`, with the one blank that old firmware puts there removed (SMTP-54); nullopt
+/// without keyword.
+std::optional<std::string_view> behind_keyword(std::string_view argument, std::string_view keyword) {
+  if (!base::starts_with_ignoring_case(argument, keyword)) return std::nullopt;
+  argument.remove_prefix(keyword.size());
+  if (argument.starts_with(' ')) argument.remove_prefix(1);
+  return argument;
+}
+
+/// The parameters of MAIL: nullopt when all are good, and in `mail`.
+std::optional<Reply> take_parameters(std::string_view text, Mail& mail) {
+  std::string_view keyword;
+  std::optional<std::string_view> value;
+  while (next_parameter(text, keyword, value)) {
+    if (!well_formed(keyword, value)) return bad_argument("a parameter is malformed");
+    if (base::equals_ignoring_case(keyword, "SIZE")) {
+      if (mail.size) return bad_argument("SIZE was given twice");
+      mail.size = size_value(value.value_or(""));
+      if (!mail.size) return bad_argument("SIZE needs a number of at most twenty digits");
+    } else if (base::equals_ignoring_case(keyword, "BODY")) {
+      if (mail.body != Body::unspecified) return bad_argument("BODY was given twice");
+      if (base::equals_ignoring_case(value.value_or(""), "7BIT")) {
+        mail.body = Body::seven_bit;
+      } else if (base::equals_ignoring_case(value.value_or(""), "8BITMIME")) {
+        mail.body = Body::eight_bit;
+      } else {
+        return bad_argument("BODY is 7BIT or 8BITMIME");
+      }
+    } else {
+      return Reply{555, "5.5.4", "a parameter is not known here"};  // RFC 5321 §4.1.1.11
+    }
+  }
+  return std::nullopt;
+}
+
+Command parse_mail(std::string_view argument) {
+  const auto text = behind_keyword(argument, "FROM:");
+  if (!text) return bad_argument("MAIL FROM:<address> was expected");
+  std::string_view rest;
+  auto path = parse_path(*text, true, rest);
+  if (!path) return Reply{501, "5.1.7", path.error().what};
+  if (!rest.empty() && !rest.starts_with(' ')) return bad_argument("a blank is missing behind the address");
+  Mail mail{std::move(*path), std::nullopt, Body::unspecified};
+  if (auto refusal = take_parameters(rest, mail)) return std::move(*refusal);
+  return mail;
+}
+
+Command parse_rcpt(std::string_view argument) {
+  const auto text = behind_keyword(argument, "TO:");
+  if (!text) return bad_argument("RCPT TO:<address> was expected");
+  std::string_view rest;
+  auto path = parse_path(*text, false, rest);
+  if (!path) return Reply{501, "5.1.3", path.error().what};
+  if (!rest.empty() && !rest.starts_with(' ')) return bad_argument("a blank is missing behind the address");
+  std::string_view keyword;
+  std::optional<std::string_view> value;
+  if (next_parameter(rest, keyword, value)) {
+    if (!well_formed(keyword, value)) return bad_argument("a parameter is malformed");
+    return Reply{555, "5.5.4", "a parameter is not known here"};
+  }
+  return Rcpt{std::move(*path)};
+}
+
+Command parse_hello(command::Hello::Verb verb, std::string_view argument) {
+  // SMTP-64: any argument will do, none will not.
+  if (argument.empty()) return bad_argument("the name of the client is missing");
+  return command::Hello{verb, std::string(argument)};
+}
+
+template <class Value>
+Command without_argument(std::string_view argument) {
+  if (!argument.empty()) return bad_argument("no argument was expected");
+  return Value{};
+}
+
+}  // namespace
+
+Command parse_command(std::string_view line) {
+  constexpr std::string_view never("\0\r\n", 3);
+  if (line.find_first_of(never) != std::string_view::npos) {
+    return Reply{500, "5.5.2", "a command line ends in CRLF and holds no other CR, LF or NUL"};
+  }
+  // RFC 5321 §4.1.1: blanks before the CRLF are tolerated.
+  line = line.substr(0, line.find_last_not_of(blanks) + 1);
+  const std::string_view word = line.substr(0, line.find_first_of(blanks));
+  const std::string_view argument = base::trim(line.substr(word.size()));
+  switch (verb_of(word)) {
+    case Verb::helo: return parse_hello(command::Hello::Verb::helo, argument);
+    case Verb::ehlo: return parse_hello(command::Hello::Verb::ehlo, argument);
+    case Verb::lhlo: return parse_hello(command::Hello::Verb::lhlo, argument);
+    case Verb::mail: return parse_mail(argument);
+    case Verb::rcpt: return parse_rcpt(argument);
+    case Verb::data: return without_argument<command::Data>(argument);
+    case Verb::rset: return without_argument<command::Rset>(argument);
+    case Verb::quit: return without_argument<command::Quit>(argument);
+    case Verb::noop: return command::Noop{};
+    case Verb::help: return command::Help{};
+    case Verb::vrfy:
+      if (argument.empty()) return bad_argument("an address is missing");
+      return command::Vrfy{};
+    case Verb::unserved: return Reply{502, "5.5.1", "this command is not served here"};
+    case Verb::unknown: break;
+  }
+  return Reply{500, "5.5.1", "this command is not known"};
+}
+
+}  // namespace smtp
