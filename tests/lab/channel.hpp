@@ -58,8 +58,8 @@ class Channel {
   /// Handshakes. They throw Gone with OpenSSL's words.
   void accept_tls(SSL_CTX* context);
   void connect_tls(SSL_CTX* context, const std::string& server_name);
-  bool is_tls() const { return ssl_ != nullptr; }
-  std::string tls_version() const;  ///< "" or "TLSv1.3"
+  bool is_tls() const { return ssl_ && SSL_is_init_finished(ssl_.get()) == 1; }  ///< the handshake is done
+  std::string tls_version() const;                                               ///< "" or "TLSv1.3"
   std::string server_name() const;  ///< SNI that the client sent, "" without
   SSL* ssl() const { return ssl_.get(); }
 

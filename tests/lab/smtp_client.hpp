@@ -30,8 +30,8 @@ class SmtpClient {
  public:
   struct Options {
     std::chrono::milliseconds timeout{30000};
-    bool tls = false;    ///< from the start
-    std::string source;  ///< local address
+    bool tls = false;         ///< from the start
+    std::string source = {};  ///< local address
   };
   /// Connects and reads the greeting. Throws Gone, as every call below where the connection ends or no reply comes.
   SmtpClient(const std::string& host, std::uint16_t port, Options options);
