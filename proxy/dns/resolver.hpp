@@ -15,7 +15,8 @@ class Resolver {
   virtual ~Resolver() = default;
   /// Never throws for what the network does. `fresh`: past the cache (STS-47). Absolute names only (SMTP-55).
   /// The pointer is never null; answers are shared with the cache and immutable.
-  virtual boost::asio::awaitable<std::shared_ptr<const dns::Answer>> ask(std::string name, dns::Type type, bool fresh = false) = 0;
+  virtual boost::asio::awaitable<std::shared_ptr<const dns::Answer>> ask(std::string name, dns::Type type,
+                                                                         bool fresh = false) = 0;
 };
 
 }  // namespace proxy
