@@ -11,6 +11,7 @@
 
 #include "tests/lab/child_process.hpp"
 #include "tests/lab/laboratory.hpp"
+#include "tests/lab/log_line.hpp"
 #include "tests/lab/smtp_client.hpp"
 
 namespace lab {
@@ -45,15 +46,6 @@ struct Outcome {
   const Reply& reply(const std::string& recipient) const;
 };
 std::string words(const Outcome& outcome);
-
-/// One line of the relay's log.
-struct LogLine {
-  std::string text;
-  std::map<std::string, std::string> fields;  ///< key=value, unquoted
-  /// The value, "" where there is none.
-  std::string operator[](const std::string& key) const;
-};
-LogLine parse_log_line(const std::string& text);
 
 class RelayProcess {
  public:
