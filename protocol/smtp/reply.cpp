@@ -140,7 +140,7 @@ ReplyReader::State ReplyReader::take_line(std::string_view line) {
   const int code = shaped ? (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0') : 0;
   const bool first = reply_.code == 0;
   if (!shaped || (!first && code != reply_.code)) {
-    fault_ = base::printable(line, 200);
+    fault_ = line.empty() ? "an empty line" : base::printable(line, 200);
     return State::malformed;
   }
   const bool last = line.size() == 3 || line[3] == ' ';

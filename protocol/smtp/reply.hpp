@@ -40,7 +40,7 @@ class ReplyReader {
   State feed(std::string_view octets, std::size_t& consumed);
   /// Valid after `complete`.
   const Reply& reply() const { return reply_; }
-  /// What is wrong, after `malformed`: the line as it came, printable.
+  /// What is wrong, after `malformed`: the line as it came, printable; never empty.
   const std::string& fault() const { return fault_; }
   void reset();
 
