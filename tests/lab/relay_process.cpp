@@ -64,8 +64,8 @@ std::string words(const Outcome& outcome) {
   return text;
 }
 
-RelayProcess::RelayProcess(Laboratory& laboratory, std::string program, RelayOptions options)
-    : laboratory_(laboratory), program_(std::move(program)), options_(std::move(options)) {
+RelayProcess::RelayProcess(Laboratory& laboratory, const std::string& program, RelayOptions options)
+    : laboratory_(laboratory), program_(std::filesystem::absolute(program).string()), options_(std::move(options)) {
   if (::access(program_.c_str(), X_OK) != 0)
     throw std::runtime_error("no relay to test: there is no program " + program_);
   std::filesystem::path folder;

@@ -51,7 +51,7 @@ class RelayProcess {
  public:
   /// `program`: the built sts-relay. Writes the configuration; starts nothing. Throws std::runtime_error where there is
   /// no such program.
-  RelayProcess(Laboratory& laboratory, std::string program, RelayOptions options = {});
+  RelayProcess(Laboratory& laboratory, const std::string& program, RelayOptions options = {});
   ~RelayProcess();  ///< kill -9, where it still runs
 
   RelayOptions& options() { return options_; }
