@@ -56,7 +56,7 @@ void Demo::line(bool good, const char* word, const std::string& what, const std:
                 const std::string& own_words) {
   const char* verdict = !colour_ ? "" : good ? "\x1b[1;32m" : "\x1b[1;31m";
   const char *bold = colour_ ? "\x1b[1m" : "", *dim = colour_ ? "\x1b[2m" : "", *plain = colour_ ? "\x1b[0m" : "";
-  out_ << verdict << padded(word, 9) << plain << ' ' << bold << padded(what, 59) << plain << ' ' << padded(deed, 44)
+  out_ << verdict << padded(word, 9) << plain << ' ' << bold << padded(what, 60) << plain << ' ' << padded(deed, 44)
        << ' ' << dim << own_words << plain << std::endl;
 }
 
