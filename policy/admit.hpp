@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <string>
+#include <utility>
 #include <variant>
 
 #include "policy/proof.hpp"
@@ -11,11 +13,17 @@ namespace policy {
 
 /// What must hold on the connection for this message. Made by decision; see there for the rest of an attempt.
 struct Demand {
-  std::string host;          ///< the MX host name as in the MX record: the identity to prove
+  std::string host;  ///< the MX host name as in the MX record: the identity to prove
   std::uint16_t port = 25;
   Requirement need;
-  std::uint64_t anchors = 0; ///< the trust anchors now in force
+  std::uint64_t anchors = 0;  ///< the trust anchors now in force
 };
+
+struct NotAdmitted;
+class Permit;
+
+std::variant<Permit, NotAdmitted> admit(const Proof& proof, const Demand& demand,
+                                        std::chrono::system_clock::time_point now);
 
 class Permit {
  public:
@@ -26,24 +34,22 @@ class Permit {
 
  private:
   Permit() = default;
-  friend std::variant<Permit, struct NotAdmitted> admit(const Proof&, const Demand&, std::chrono::system_clock::time_point);
+  friend std::variant<Permit, NotAdmitted> admit(const Proof&, const Demand&, std::chrono::system_clock::time_point);
   bool spent_ = false;
 };
 
 /// Why a connection may not carry a message.
 struct NotAdmitted {
   enum class Reason {
-    other_host,      ///< the proof is of another host or port
-    not_encrypted,   ///< TLS is demanded
-    weak_tls,        ///< made with the weak context
-    certificate,     ///< pkix is demanded and failed; `words` say how
-    dane,            ///< dane is demanded and did not pass
+    other_host,     ///< the proof is of another host or port
+    not_encrypted,  ///< TLS is demanded
+    weak_tls,       ///< made with the weak context
+    certificate,    ///< pkix is demanded and failed; `words` say how
+    dane,           ///< dane is demanded and did not pass
     no_requiretls,
-    stale,           ///< trust anchors changed or the certificate ran out since: dial anew
+    stale,  ///< trust anchors changed or the certificate ran out since: dial anew
   } reason;
   std::string words;
 };
-
-std::variant<Permit, NotAdmitted> admit(const Proof& proof, const Demand& demand, std::chrono::system_clock::time_point now);
 
 }  // namespace policy

@@ -1,5 +1,6 @@
-// From facts to a plan: which hosts may be tried, in which order, what each must prove, and which are left out and why. The promise
-// lives here, in admit and in outcome; no other code may choose a weaker connection. Pure: the same facts give the same plan.
+// From facts to a plan: which hosts may be tried, in which order, what each must prove, and which are left out and why.
+// The promise lives here, in admit and in outcome; no other code may choose a weaker connection. Pure: the same facts
+// give the same plan.
 #pragma once
 
 #include <optional>
@@ -13,12 +14,12 @@
 namespace policy {
 
 struct Attempt {
-  Demand demand;                       ///< host, port, need: what admit compares the proof with
+  Demand demand;  ///< host, port, need: what admit compares the proof with
   std::uint16_t preference = 0;
   std::vector<std::string> addresses;
   bool implicit_tls = false;
-  /// Mode testing: what enforce would have demanded (need) and whether the host is outside the policy; never demanded, only
-  /// reported (STS-38).
+  /// Mode testing: what enforce would have demanded (need) and whether the host is outside the policy; never demanded,
+  /// only reported (STS-38).
   std::optional<Requirement> if_enforced;
   bool outside_policy = false;
 };
@@ -27,28 +28,31 @@ struct LeftOut {
   std::string host;
   std::uint16_t preference = 0;
   enum class Reason {
-    not_in_policy,       ///< STS-35
-    own_name,            ///< the relay itself
-    behind_own_name,     ///< not better than the relay itself (SMTP-12)
-    no_address,          ///< definite
-    address_failed,      ///< the lookup failed: temporary
-    address_forbidden,   ///< STS-68
+    not_in_policy,      ///< STS-35
+    own_name,           ///< the relay itself
+    behind_own_name,    ///< not better than the relay itself (SMTP-12)
+    no_address,         ///< definite
+    address_failed,     ///< the lookup failed: temporary
+    address_forbidden,  ///< STS-68
   } reason;
   std::string words;
 };
 
 struct Plan {
   std::string domain;
-  Requirement need;                ///< of every attempt
-  std::string demanded_by;         ///< "MTA-STS enforce, policy 20260101", "configuration relay.toml:31", "" when nothing is
+  Requirement need;         ///< of every attempt
+  std::string demanded_by;  ///< "MTA-STS enforce, policy 20260101", "configuration relay.toml:31", "" when nothing is
   StsFacts sts;
   Route route;
-  std::vector<Attempt> attempts;   ///< in order; may be empty
+  std::vector<Attempt> attempts;  ///< in order; may be empty
   std::vector<LeftOut> left_out;
-  /// Set when there is nothing to try because of the MX set or the policy lookup itself (null MX, NXDOMAIN, SERVFAIL, ...).
+  /// Set when there is nothing to try because of the MX set or the policy lookup itself (null MX, NXDOMAIN, SERVFAIL,
+  /// ...).
   std::optional<smtp::Reply> refusal;
 
-  bool enforced() const { return sts.state == StsFacts::State::policy && sts.policy.mode == sts::Mode::enforce && !route.exempt; }
+  bool enforced() const {
+    return sts.state == StsFacts::State::policy && sts.policy.mode == sts::Mode::enforce && !route.exempt;
+  }
 };
 
 Plan decide(const Facts& facts);

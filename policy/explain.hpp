@@ -1,4 +1,5 @@
-// A plan as lines for people. The relay's log, `check` and whatever else shows a plan print these lines from the same values.
+// A plan as lines for people. The relay's log, `check` and whatever else shows a plan print these lines from the same
+// values.
 #pragma once
 
 #include <string>

@@ -22,9 +22,9 @@ struct HostFacts {
     failed,     ///< the lookup failed: temporary
     forbidden,  ///< only addresses that are never dialled (STS-68)
   } state = Addresses::found;
-  std::vector<std::string> addresses;  ///< to dial, both families, in the resolver's order
-  std::string words;                   ///< with a state but `found`: what happened, printable
-  bool is_self = false;                ///< the relay's own name, or an address that one of its listeners has (SMTP-12)
+  std::vector<std::string> addresses{};  ///< to dial, both families, in the resolver's order
+  std::string words{};                   ///< with a state but `found`: what happened, printable
+  bool is_self = false;  ///< the relay's own name, or an address that one of its listeners has (SMTP-12)
 };
 
 /// What is known of the policy domain's MTA-STS.
@@ -44,20 +44,20 @@ struct StsFacts {
 
 /// What the configuration says about the domain: a [[destination]], or the defaults.
 struct Route {
-  std::string host;            ///< configured next hop; empty: the domain's MX
+  std::string host;  ///< configured next hop; empty: the domain's MX
   std::uint16_t port = 25;
   bool implicit_tls = false;
   Security security = Security::published;
-  bool exempt = false;         ///< what the domain publishes is not applied: the single thing that weakens
-  std::string reason;          ///< of the exemption
-  std::string configured_at;   ///< "relay.toml:31", for explanations; empty for the defaults
+  bool exempt = false;        ///< what the domain publishes is not applied: the single thing that weakens
+  std::string reason;         ///< of the exemption
+  std::string configured_at;  ///< "relay.toml:31", for explanations; empty for the defaults
 };
 
 struct Facts {
-  std::string domain;          ///< the recipients' domain, or the address literal with its brackets
+  std::string domain;  ///< the recipients' domain, or the address literal with its brackets
   bool is_literal = false;
   Route route;
-  Requirement floor;           ///< [delivery] security and the listener's, joined
+  Requirement floor;  ///< [delivery] security and the listener's, joined
   enum class MxSet {
     found,
     implicit,     ///< no MX record: the domain is its own host (RFC 5321 §5.1)
@@ -69,7 +69,7 @@ struct Facts {
   std::string mx_words;          ///< with `failed`: what happened
   std::vector<HostFacts> hosts;  ///< in the order to try: by preference, equals shuffled
   StsFacts sts;
-  std::uint64_t anchors = 0;     ///< generation of the trust anchors in force
+  std::uint64_t anchors = 0;  ///< generation of the trust anchors in force
 };
 
 }  // namespace policy

@@ -1,5 +1,5 @@
-// What happened at a host, what follows from it, and what the client is told when no host is left. Pure tables over RFC 5321 §4.2.1,
-// §5.1 and the contract's reply table; every refusal explains itself in words.
+// What happened at a host, what follows from it, and what the client is told when no host is left. Pure tables over RFC
+// 5321 §4.2.1, §5.1 and the contract's reply table; every refusal explains itself in words.
 #pragma once
 
 #include <span>
@@ -15,41 +15,44 @@ namespace policy {
 struct HostOutcome {
   std::string host;
   enum class What {
-    unreachable,       ///< refused, no route, connect timeout
-    blocked,           ///< not tried: it failed a moment ago; `words` is the remembered reason, `remembered` what it was
-    congested,         ///< not tried: as many connections as allowed are open (4.4.5)
-    lost,              ///< the connection ended, or a reply did not come in time (4.4.2)
-    nonsense,          ///< no SMTP reply, or one that fits nothing (4.5.0)
-    refused,           ///< its reply says no: `reply`, at `stage`
-    no_starttls,       ///< demanded, and not offered or refused (4.7.4)
+    unreachable,  ///< refused, no route, connect timeout
+    blocked,      ///< not tried: it failed a moment ago; `words` is the remembered reason, `remembered` what it was
+    congested,    ///< not tried: as many connections as allowed are open (4.4.5)
+    lost,         ///< the connection ended, or a reply did not come in time (4.4.2)
+    nonsense,     ///< no SMTP reply, or one that fits nothing (4.5.0)
+    refused,      ///< its reply says no: `reply`, at `stage`
+    no_starttls,  ///< demanded, and not offered or refused (4.7.4)
     handshake_failed,  ///< demanded, and it failed (4.7.5)
     not_admitted,      ///< the proof is not enough (4.7.5); `words` say what failed
     out_of_time,       ///< rcpt_budget ended before or during the try (4.4.1)
   } what = What::unreachable;
   smtp::Stage stage = smtp::Stage::connect;
-  smtp::Reply reply;                    ///< the host's own, with `refused`, `no_starttls`, `nonsense` where there was one
-  std::string words;                    ///< for people, printable
+  smtp::Reply reply{};  ///< the host's own, with `refused`, `no_starttls`, `nonsense` where there was one
+  std::string words{};  ///< for people, printable
   What remembered = What::unreachable;  ///< with `blocked`
 };
 
 /// Translates a client machine's failure.
 HostOutcome outcome_of(const std::string& host, const smtp::Failure& failure);
 
-/// SMTP-17: whether the next host may be tried after this. A 5xx to MAIL (or later) is final; all else before RCPT goes on.
+/// SMTP-17: whether the next host may be tried after this. A 5xx to MAIL (or later) is final; all else before RCPT goes
+/// on.
 bool next_host_may_be_tried(const HostOutcome& outcome);
 
-/// The reply to the client when the walk is over without a host that took MAIL: each refusal said so itself -> its 5xx; a final
-/// refusal -> that; else 4xx by the contract's table, in words: who, what and by whose demand, which host, what happened.
+/// The reply to the client when the walk is over without a host that took MAIL: each refusal said so itself -> its 5xx;
+/// a final refusal -> that; else 4xx by the contract's table, in words: who, what and by whose demand, which host, what
+/// happened.
 smtp::Reply conclude(const Plan& plan, std::span<const HostOutcome> outcomes);
 
-/// Whether a fresh look at the record and the policy could change the verdict: a host was left out, or failed, by demand of a
-/// cached policy (STS-24, STS-47).
+/// Whether a fresh look at the record and the policy could change the verdict: a host was left out, or failed, by
+/// demand of a cached policy (STS-24, STS-47).
 bool policy_stands_in_the_way(const Plan& plan, std::span<const HostOutcome> outcomes);
 
-/// What a reply of the MX to RCPT, DATA or the final dot becomes for the client: 421 and lost connections become 451, odd classes
-/// 451 4.5.0, all else goes through cleaned (SMTP-17, SMTP-66, SMTP-27).
+/// What a reply of the MX to RCPT, DATA or the final dot becomes for the client: 421 and lost connections become 451,
+/// odd classes 451 4.5.0, all else goes through cleaned (SMTP-17, SMTP-66, SMTP-27).
 smtp::Reply passed_on(const std::string& host, smtp::Stage stage, const smtp::Reply& from_mx);
-/// The reply for an exchange that failed at RCPT or later: 451 4.4.2 ... (after the final dot: "may have been delivered").
+/// The reply for an exchange that failed at RCPT or later: 451 4.4.2 ... (after the final dot: "may have been
+/// delivered").
 smtp::Reply after_failure(const std::string& host, const smtp::Failure& failure);
 
 }  // namespace policy

@@ -28,8 +28,8 @@ struct Proof {
   std::string address;  ///< the peer's, textual
   std::uint16_t port = 0;
   bool encrypted = false;
-  bool strong = false;  ///< made with the strong context: TLS 1.2 or later, security level 2
-  bool resumed = false; ///< a resumed session proves nothing by itself
+  bool strong = false;   ///< made with the strong context: TLS 1.2 or later, security level 2
+  bool resumed = false;  ///< a resumed session proves nothing by itself
   Check pkix = Check::not_tried;
   Check dane = Check::not_tried;
   CertificateFault fault = CertificateFault::none;  ///< the first by precedence, when pkix failed

@@ -1,5 +1,5 @@
-// The words of every refusal the relay makes itself: one place, so that each says who, what, by whose demand, and what to do.
-// ASCII, at most 400 octets of text; text of others comes in cleaned.
+// The words of every refusal the relay makes itself: one place, so that each says who, what, by whose demand, and what
+// to do. ASCII, at most 400 octets of text; text of others comes in cleaned.
 #pragma once
 
 #include <string>
@@ -9,14 +9,14 @@
 
 namespace policy::reply {
 
-smtp::Reply second_domain(std::string_view first, std::string_view second);          // 452 4.5.3
-smtp::Reply no_postmaster();                                                         // 550 5.1.1
-smtp::Reply too_busy(std::string_view which_limit);                                  // 451 4.3.2
-smtp::Reply too_many_connections(std::string_view which_limit);                      // 421 4.7.0 as a greeting
-smtp::Reply shutting_down();                                                         // 421 4.3.2
-smtp::Reply size_exceeds_host(std::string_view host, std::uint64_t limit);           // 552 5.3.4
-smtp::Reply eight_bit_refused(std::string_view host);                                // 554 5.6.3
-smtp::Reply internal(std::string_view words);                                        // 451 4.3.0
+smtp::Reply second_domain(std::string_view first, std::string_view second);  // 452 4.5.3
+smtp::Reply no_postmaster();                                                 // 550 5.1.1
+smtp::Reply too_busy(std::string_view which_limit);                          // 451 4.3.2
+smtp::Reply too_many_connections(std::string_view which_limit);              // 421 4.7.0 as a greeting
+smtp::Reply shutting_down();                                                 // 421 4.3.2
+smtp::Reply size_exceeds_host(std::string_view host, std::uint64_t limit);   // 552 5.3.4
+smtp::Reply eight_bit_refused(std::string_view host);                        // 554 5.6.3
+smtp::Reply internal(std::string_view words);                                // 451 4.3.0
 
 /// Cuts and cleans a text to what a reply may hold.
 std::string bounded(std::string text);

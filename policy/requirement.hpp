@@ -1,5 +1,5 @@
-// What a connection must prove before MAIL may be sent over it. Requirements are joined, never assigned: a join is never weaker than
-// either side, and nothing else makes one from two.
+// What a connection must prove before MAIL may be sent over it. Requirements are joined, never assigned: a join is
+// never weaker than either side, and nothing else makes one from two.
 #pragma once
 
 #include <string>
@@ -8,10 +8,10 @@
 namespace policy {
 
 struct Requirement {
-  bool encrypted = false;  ///< TLS, whoever the peer is
-  bool pkix = false;       ///< TLS 1.2 or later, a certificate that chains to a trust anchor, for the MX host's name
-  bool dane = false;       ///< a usable TLSA record matches
-  bool requiretls = false; ///< the host offers REQUIRETLS
+  bool encrypted = false;   ///< TLS, whoever the peer is
+  bool pkix = false;        ///< TLS 1.2 or later, a certificate that chains to a trust anchor, for the MX host's name
+  bool dane = false;        ///< a usable TLSA record matches
+  bool requiretls = false;  ///< the host offers REQUIRETLS
 
   bool nothing() const { return !encrypted && !pkix && !dane && !requiretls; }
   bool operator==(const Requirement&) const = default;

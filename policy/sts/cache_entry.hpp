@@ -13,14 +13,15 @@ using Time = std::chrono::system_clock::time_point;
 
 struct CacheEntry {
   std::string domain;
-  std::string id;    ///< of the record in force when it was fetched
+  std::string id;  ///< of the record in force when it was fetched
   Policy policy;
   Time fetched{};
   std::string body;  ///< as fetched, for reports
   bool operator==(const CacheEntry&) const = default;
 };
 
-/// fetched + max_age; a fetch time in the future counts as now, so that a clock set back prolongs nothing by more than the step.
+/// fetched + max_age; a fetch time in the future counts as now, so that a clock set back prolongs nothing by more than
+/// the step.
 Time expires(const CacheEntry& entry, Time now);
 /// STS-22, STS-27: in date until it expires. max_age 0 is never in date (STS-60).
 bool in_date(const CacheEntry& entry, Time now);
@@ -32,6 +33,7 @@ struct FetchFailure {
   std::string why;
 };
 /// Whether a fetch for `id` may be made now: another id at once, the same one after `retry_after`.
-bool may_fetch(const std::optional<FetchFailure>& last, std::string_view id, Time now, std::chrono::seconds retry_after);
+bool may_fetch(const std::optional<FetchFailure>& last, std::string_view id, Time now,
+               std::chrono::seconds retry_after);
 
 }  // namespace policy::sts

@@ -25,7 +25,8 @@ struct Policy {
 /// `body` is the HTTPS body, whole. The error's offset is the octet of the line at fault.
 base::Parsed<Policy> parse_policy(std::string_view body);
 
-/// STS-33: equal, or "*." + rest where the host is exactly one label + rest. Both without trailing dot; case is ignored.
+/// STS-33: equal, or "*." + rest where the host is exactly one label + rest. Both without trailing dot; case is
+/// ignored.
 bool matches(std::string_view pattern, std::string_view mx_host);
 bool allows(const Policy& policy, std::string_view mx_host);
 

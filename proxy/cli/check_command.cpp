@@ -1,0 +1,225 @@
+#include "proxy/cli/check_command.hpp"
+
+#include <idn2.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <cstdio>
+
+#include "policy/explain.hpp"
+#include "policy/outcome.hpp"
+#include "protocol/base/domain_name.hpp"
+#include "protocol/base/text.hpp"
+#include "protocol/base/time_format.hpp"
+#include "proxy/cli/probe.hpp"
+#include "proxy/dns/caching_resolver.hpp"
+#include "proxy/outbound/facts.hpp"
+#include "proxy/store/policy_table.hpp"
+#include "proxy/store/state_directory.hpp"
+#include "proxy/sts/https_fetcher.hpp"
+#include "proxy/sts/mta_sts_service.hpp"
+
+namespace proxy {
+
+namespace {
+
+enum CheckExit { deliverable = 0, would_defer = 1, would_refuse = 2, check_error = 3 };
+
+/// What the relay has stored, read beside it; nothing is written: `check` changes nothing.
+class ReadOnlyStore final : public PolicyStore {
+ public:
+  explicit ReadOnlyStore(const std::string& file) {
+    if (is_policy_database(file)) reader_.emplace(file);
+  }
+  std::optional<policy::sts::CacheEntry> load(std::string_view domain) override {
+    return reader_ ? reader_->load(domain) : std::nullopt;
+  }
+  std::vector<policy::sts::CacheEntry> load_all() override {
+    return reader_ ? reader_->load_all() : std::vector<policy::sts::CacheEntry>();
+  }
+  awaitable<bool> save(policy::sts::CacheEntry) override { co_return true; }
+  awaitable<bool> remove(std::string) override { co_return true; }
+
+ private:
+  std::optional<PolicyReader> reader_;
+};
+
+std::optional<Target> target_of_argument(std::string argument) {
+  if (const auto at = argument.rfind('@'); at != std::string::npos) argument.erase(0, at + 1);
+  if (argument.size() > 2 && argument.front() == '[' && argument.back() == ']') return Target{argument, true};
+  char* ascii = nullptr;
+  // UTS 46, non-transitional (SMTP-25)
+  const int result = idn2_to_ascii_8z(argument.c_str(), &ascii, IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES);
+  if (result == IDN2_OK) {
+    argument = ascii;
+    idn2_free(ascii);
+  }
+  auto domain = base::canonical_domain(argument, base::Alphabet::lookup);
+  if (!domain) return std::nullopt;
+  return Target{std::move(*domain), false};
+}
+
+struct Checked {
+  policy::Plan plan;
+  std::vector<Probe> probes;  ///< one an attempt, with --connect
+  smtp::Reply reply;          ///< what a client would be told; 250 when it is deliverable
+};
+
+awaitable<Checked> check(Environment& environment, Target target, bool connect) {
+  Checked checked;
+  const auto floor = policy::requirement_of(environment.config()->delivery.security);
+  for (bool fresh = false;; fresh = true) {
+    std::shared_ptr<const policy::StsFacts> learnt;
+    if (fresh) {
+      learnt = co_await environment.policies.ask_before_deferral(policy_domain(checked.plan.route, target));
+      const auto& sts = checked.plan.sts;
+      if (learnt->state == sts.state && learnt->id == sts.id && learnt->policy == sts.policy) break;
+    }
+    const auto facts = co_await gather(environment, target, floor, learnt);
+    checked.plan = policy::decide(facts);
+    checked.probes.clear();
+    std::vector<policy::HostOutcome> outcomes;
+    bool usable = !checked.plan.attempts.empty();
+    if (connect) {
+      usable = false;
+      for (const auto& attempt : checked.plan.attempts) {
+        auto probe = co_await probe_host(environment, attempt);
+        usable = usable || !probe.failed;
+        if (probe.failed) outcomes.push_back(*probe.failed);
+        checked.probes.push_back(std::move(probe));
+      }
+    }
+    checked.reply = usable ? smtp::Reply{250, "2.0.0", ""} : policy::conclude(checked.plan, outcomes);
+    if (usable || fresh || !policy::policy_stands_in_the_way(checked.plan, outcomes)) break;
+  }
+  co_return checked;
+}
+
+boost::json::value text_or_null(const std::string& text) {
+  return text.empty() ? boost::json::value(nullptr) : boost::json::value(base::printable(text, 1000));
+}
+
+boost::json::object json_of(const Checked& checked, const Target& target, const char* verdict) {
+  namespace json = boost::json;
+  const auto& plan = checked.plan;
+  json::object result;
+  result["domain"] = target.domain;
+  json::object policy;
+  const bool has_policy = plan.sts.state == policy::StsFacts::State::policy;
+  using Source = policy::StsFacts::Source;
+  policy["source"] = plan.sts.source == Source::fetched  ? "fetched"
+                     : plan.sts.source == Source::stored ? "stored"
+                                                         : "none";
+  policy["mode"] = has_policy ? json::value(policy::sts::words(plan.sts.policy.mode)) : json::value(nullptr);
+  policy["id"] = has_policy ? json::value(plan.sts.id) : json::value(nullptr);
+  json::array patterns;
+  if (has_policy) {
+    for (const auto& pattern : plan.sts.policy.mx) patterns.emplace_back(pattern);
+  }
+  policy["mx"] = std::move(patterns);
+  policy["fetched"] = has_policy ? json::value(base::rfc3339(plan.sts.fetched)) : json::value(nullptr);
+  policy["expires"] = has_policy ? json::value(base::rfc3339(plan.sts.expires)) : json::value(nullptr);
+  policy["error"] = text_or_null(plan.sts.error);
+  result["policy"] = std::move(policy);
+  result["need"] = words(plan.need);
+  json::array attempts;
+  for (std::size_t i = 0; i < plan.attempts.size(); ++i) {
+    const auto& attempt = plan.attempts[i];
+    json::object one;
+    one["host"] = attempt.demand.host;
+    one["port"] = attempt.demand.port;
+    one["addresses"] = json::array(attempt.addresses.begin(), attempt.addresses.end());
+    one["need"] = words(attempt.demand.need);
+    one["preference"] = attempt.preference;
+    const auto* probe = i < checked.probes.size() ? &checked.probes[i] : nullptr;
+    one["proof"] = probe != nullptr && probe->proof ? json::value(words(*probe->proof)) : json::value(nullptr);
+    one["error"] = probe != nullptr && probe->failed ? text_or_null(probe->failed->words) : json::value(nullptr);
+    attempts.push_back(std::move(one));
+  }
+  result["attempts"] = std::move(attempts);
+  json::array left_out;
+  for (const auto& host : plan.left_out) left_out.push_back(json::object{{"host", host.host}, {"reason", host.words}});
+  result["left_out"] = std::move(left_out);
+  result["verdict"] = verdict;
+  result["reason"] = text_or_null(checked.reply.text);
+  return result;
+}
+
+void print(const Checked& checked, bool colour) {
+  const auto& plan = checked.plan;
+  const char* good = colour ? "\033[32m" : "";
+  const char* bad = colour ? "\033[31m" : "";
+  const char* plain = colour ? "\033[0m" : "";
+  std::printf("%s\n", policy::policy_line(plan, std::chrono::system_clock::now()).c_str());
+  if (plan.route.exempt)
+    std::printf("exempt: what the domain publishes is not applied (%s)\n", plan.route.reason.c_str());
+  for (std::size_t i = 0; i < plan.attempts.size(); ++i) {
+    std::printf("%s\n", policy::attempt_line(plan.attempts[i]).c_str());
+    if (i >= checked.probes.size()) continue;
+    const auto& probe = checked.probes[i];
+    if (probe.failed) {
+      std::printf("   %sfailed:%s %s\n", bad, plain, probe.failed->words.c_str());
+    } else {
+      std::printf("   %sproven:%s %s\n", good, plain, words_of(probe).c_str());
+    }
+  }
+  for (const auto& host : plan.left_out) std::printf("%s\n", policy::left_out_line(host).c_str());
+  if (checked.reply.positive()) {
+    std::printf("%s%s%s\n", good, policy::sentence(plan).c_str(), plain);
+  } else {
+    const char* what = checked.reply.kind() == 4 ? "would be deferred" : "would be refused for good";
+    std::printf("%sMail for %s %s:%s %s\n", bad, plan.domain.c_str(), what, plain,
+                smtp::on_one_line(checked.reply, 500).c_str());
+  }
+}
+
+}  // namespace
+
+int run_check(const Config& config, const CheckOptions& options) {
+  const auto target = target_of_argument(options.domain);
+  if (!target) {
+    std::fprintf(stderr, "sts-relay: `%s` is no domain name\n", base::printable(options.domain, 100).c_str());
+    return check_error;
+  }
+  try {
+    boost::asio::io_context context(1);
+    const auto shared_config = std::make_shared<const Config>(config);
+    const auto tls = std::make_shared<const TlsContexts>(config.trust_anchors);
+    ReadOnlyStore store(database_file(config.state_dir));
+    CachingResolver resolver(context.get_executor(), config.dns.servers);
+    HttpsFetcher fetcher(context.get_executor(), resolver, [&] { return tls; },
+                         {.timeout = config.mta_sts.fetch_timeout,
+                          .port = config.lab.https_port,
+                          .allow_loopback = config.lab.allow_loopback});
+    MtaStsService policies(context.get_executor(), resolver, fetcher, store, config.mta_sts);
+    ProbeEnvironment probing(context, resolver, policies, shared_config, tls);
+
+    std::optional<Checked> checked;
+    std::exception_ptr failure;
+    boost::asio::co_spawn(context, check(probing.environment(), *target, options.connect),
+                          [&](std::exception_ptr error, Checked result) {
+                            failure = std::move(error);
+                            if (!failure) checked = std::move(result);
+                            context.stop();
+                          });
+    context.run();
+    if (failure) std::rethrow_exception(failure);
+    const int verdict = checked->reply.positive()    ? deliverable
+                        : checked->reply.kind() == 4 ? would_defer
+                                                     : would_refuse;
+    if (options.json) {
+      static constexpr const char* verdicts[] = {"deliver", "defer", "refuse"};
+      std::printf("%s\n", boost::json::serialize(json_of(*checked, *target, verdicts[verdict])).c_str());
+    } else {
+      print(*checked, isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == nullptr);
+    }
+    std::fflush(stdout);
+    // The context holds questions that nobody waits for any more; the process ends here, they with it.
+    std::_Exit(verdict);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "sts-relay: %s\n", base::printable(error.what(), 300).c_str());
+    return check_error;
+  }
+}
+
+}  // namespace proxy

@@ -1,0 +1,211 @@
+#include "proxy/inbound/session.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include "policy/reply.hpp"
+#include "protocol/base/text.hpp"
+
+namespace proxy {
+
+namespace {
+
+constexpr std::chrono::minutes client_wait(5);  // RFC 5321 §4.5.3.2.7
+constexpr std::chrono::seconds goodbye_wait(5);
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+bool accepted(const ListenerFacts& listener, const Socket& socket) {
+  boost::system::error_code error;
+  const auto peer = socket.remote_endpoint(error);
+  return !error && listener.allowed(peer.address());
+}
+
+std::string address_of(const Socket& socket) {
+  boost::system::error_code error;
+  const auto peer = socket.remote_endpoint(error);
+  if (error) return "unknown";
+  auto address = peer.address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    address = boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
+  }
+  return address.to_string();
+}
+
+}  // namespace
+
+std::span<char> BufferPool::take() {
+  if (free_.empty()) return {new char[buffer_size], buffer_size};
+  auto buffer = std::move(free_.back());
+  free_.pop_back();
+  return {buffer.release(), buffer_size};
+}
+
+void BufferPool::give(std::span<char> buffer) {
+  std::unique_ptr<char[]> owned(buffer.data());
+  if (free_.size() < kept_at_most) free_.push_back(std::move(owned));
+}
+
+std::string new_message_id(std::mt19937& random) {
+  static constexpr char digits[] = "0123456789abcdefghijklmnopqrstuv";
+  const auto now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+  auto value = static_cast<std::uint64_t>(now.count());
+  std::string id(16, '0');
+  for (std::size_t i = 9; i-- > 0; value >>= 5) id[i] = digits[value & 31];
+  auto chance = (static_cast<std::uint64_t>(random()) << 32) | random();
+  for (std::size_t i = 9; i < id.size(); ++i, chance >>= 5) id[i] = digits[chance & 31];
+  return id;
+}
+
+Session::Session(Environment& environment, BufferPool& buffers, std::shared_ptr<const ListenerFacts> listener,
+                 Socket socket, ConnectionLimits::Place place, const std::string& limit_reached)
+    : environment_(environment),
+      buffers_(buffers),
+      listener_(std::move(listener)),
+      place_(std::move(place)),
+      client_address_(address_of(socket)),
+      stream_(std::move(socket), environment.watchdog) {
+  if (!limit_reached.empty()) {
+    log::Event(log::Level::warn, "client_refused")
+        .add("client", client_address_)
+        .add("reason", "limit " + limit_reached);
+    machine_ =
+        std::make_unique<smtp::ServerSession>(listener_->options, policy::reply::too_many_connections(limit_reached));
+    return;
+  }
+  const bool allowed = accepted(*listener_, stream_.socket());
+  if (!allowed)
+    log::Event(log::Level::warn, "client_refused").add("client", client_address_).add("reason", "not in allow");
+  machine_ = std::make_unique<smtp::ServerSession>(listener_->options, allowed);
+}
+
+Session::~Session() {
+  return_buffer();
+}
+
+void Session::return_buffer() {
+  const auto buffer = machine_->reclaim();
+  if (!buffer.empty()) buffers_.give(buffer);
+}
+
+void Session::shut_down() {
+  if (shutting_down_) return;
+  shutting_down_ = true;
+  machine_->shut_down("shutting down, try again soon");
+  if (waiting_) stream_.interrupt();
+}
+
+void Session::abort() {
+  stream_.abort();
+}
+
+awaitable<bool> Session::flush() {
+  const auto output = machine_->output();
+  if (output.empty()) co_return true;
+  const auto error = co_await stream_.write(output, after(client_wait));
+  machine_->written(output.size());
+  co_return !error;
+}
+
+// Writes what is owed, then waits for octets. False: the connection is not usable any more.
+awaitable<bool> Session::input() {
+  const bool flushed = co_await flush();
+  if (!flushed) co_return false;
+  const auto deadline = after(client_wait);
+  error_code error;
+  if (!machine_->in_body()) {
+    return_buffer();
+    if (!machine_->holds_buffer()) {
+      waiting_ = true;  // without a buffer: an idle session holds none
+      error = co_await stream_.wait_readable(deadline);
+      waiting_ = false;
+    }
+  }
+  if (shutting_down_ && error == boost::asio::error::operation_aborted) co_return true;  // next() says 421
+  if (!error) {
+    if (!machine_->holds_buffer()) machine_->lend(buffers_.take());
+    waiting_ = !machine_->in_body();
+    const auto done = co_await stream_.read(machine_->input(), deadline);
+    waiting_ = false;
+    error = done.error;
+    if (!error) machine_->received(done.octets);
+  }
+  if (!error) co_return true;
+  if (shutting_down_ && error == boost::asio::error::operation_aborted) co_return true;
+  if (error == boost::asio::error::timed_out) {
+    machine_->close_with({421, "4.4.2", "no command or data for five minutes"});
+    co_return true;
+  }
+  machine_->received(0);
+  co_return true;
+}
+
+void Session::mail(smtp::Mail mail) {
+  id_ = new_message_id(environment_.random);
+  const auto& client = machine_->client();
+  const bool lmtp = machine_->lmtp();
+  Origin origin{client_address_, client.hello,
+                lmtp                                              ? "LMTP"
+                : client.verb == smtp::command::Hello::Verb::helo ? "SMTP"
+                                                                  : "ESMTP",
+                listener_->floor};
+  transaction_ = lmtp ? make_fanout(environment_, origin, id_, std::move(mail))
+                      : make_relay(environment_, origin, id_, std::move(mail));
+  machine_->answer({250, "2.1.0", "sender ok, message " + id_});
+}
+
+awaitable<void> Session::answer_recipients(std::vector<smtp::Rcpt> batch) {
+  const auto count = batch.size();
+  auto replies = co_await transaction_->recipients(std::move(batch));
+  replies.resize(count, policy::reply::internal("no answer"));
+  machine_->answer(replies);
+}
+
+awaitable<void> Session::run() {
+  const auto self = shared_from_this();
+  namespace ask = smtp::ask;
+  for (;;) {
+    auto action = machine_->next();
+    if (std::get_if<ask::Input>(&action)) {
+      const bool usable = co_await input();
+      if (!usable) machine_->received(0);
+    } else if (auto* asked_mail = std::get_if<ask::MailFrom>(&action)) {
+      mail(std::move(asked_mail->mail));
+    } else if (auto* recipients = std::get_if<ask::Recipients>(&action)) {
+      co_await answer_recipients(std::move(recipients->batch));
+    } else if (std::get_if<ask::Body>(&action)) {
+      machine_->answer({354, "", "end the message with a line that holds a dot only"});
+    } else if (auto* part = std::get_if<ask::BodyPart>(&action)) {
+      co_await transaction_->body(part->wire, part->last, machine_->body());
+    } else if (std::get_if<ask::BodyEnd>(&action)) {
+      auto replies = co_await transaction_->finish();
+      machine_->answer(replies);
+      transaction_.reset();
+    } else if (auto* abandon = std::get_if<ask::Abandon>(&action)) {
+      if (transaction_) transaction_->abandon();
+      if (abandon->why == ask::Abandon::Why::client_gone) {
+        log::Event(log::Level::info, "client_gone").add("id", id_).add("client", client_address_);
+      } else if (abandon->why == ask::Abandon::Why::refused_content) {
+        const auto& facts = machine_->body();
+        log::Event(log::Level::warn, "content_refused")
+            .add("id", id_)
+            .add("client", client_address_)
+            .add("reason", facts.bare_newline ? "bare CR or LF" : "loop or size");
+      }
+      transaction_.reset();
+    } else {
+      break;
+    }
+  }
+  const auto output = machine_->output();
+  if (!output.empty()) {
+    const auto ignored = co_await stream_.write(output, after(goodbye_wait));
+    static_cast<void>(ignored);
+  }
+  stream_.close();
+}
+
+}  // namespace proxy

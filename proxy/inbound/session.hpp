@@ -1,0 +1,71 @@
+// One client's connection: feeds octets to smtp::ServerSession and does what it asks. Lives and dies on one worker.
+// Nothing that happens at an MX ends it (SMTP-66).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "protocol/smtp/server_session.hpp"
+#include "proxy/inbound/limits.hpp"
+#include "proxy/net/stream.hpp"
+#include "proxy/transaction/transaction.hpp"
+
+namespace proxy {
+
+/// Buffers of 64 KiB for the sessions that have octets to hold; one of it a worker.
+class BufferPool {
+ public:
+  static constexpr std::size_t buffer_size = 65536;
+  std::span<char> take();
+  void give(std::span<char> buffer);
+
+ private:
+  static constexpr std::size_t kept_at_most = 64;
+  std::vector<std::unique_ptr<char[]>> free_;
+};
+
+/// What the sessions of a listener share; must outlive them.
+struct ListenerFacts {
+  smtp::ServerOptions options;
+  policy::Requirement floor;
+  std::function<bool(const boost::asio::ip::address&)> allowed;
+};
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(Environment& environment, BufferPool& buffers, std::shared_ptr<const ListenerFacts> listener, Socket socket,
+          ConnectionLimits::Place place, const std::string& limit_reached);
+  ~Session();
+
+  awaitable<void> run();
+  /// At the next point where no reply is owed: 421, the end.
+  void shut_down();
+  /// Now, whatever it is doing.
+  void abort();
+
+ private:
+  awaitable<bool> input();
+  awaitable<bool> flush();
+  void return_buffer();
+  awaitable<void> answer_recipients(std::vector<smtp::Rcpt> batch);
+  void mail(smtp::Mail mail);
+
+  Environment& environment_;
+  BufferPool& buffers_;
+  std::shared_ptr<const ListenerFacts> listener_;
+  ConnectionLimits::Place place_;
+  std::string client_address_;
+  Stream stream_;
+  std::unique_ptr<smtp::ServerSession> machine_;
+  std::unique_ptr<Transaction> transaction_;
+  std::string id_;
+  bool waiting_ = false;  // for the client's next octets
+  bool shutting_down_ = false;
+};
+
+/// A message id: unique over restarts and workers, letters and digits.
+std::string new_message_id(std::mt19937& random);
+
+}  // namespace proxy

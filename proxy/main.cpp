@@ -1,0 +1,106 @@
+// sts-relay: the command line, and nothing else.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "proxy/cli/check_command.hpp"
+#include "proxy/cli/config_command.hpp"
+#include "proxy/cli/policy_command.hpp"
+#include "proxy/config/config.hpp"
+#include "proxy/runtime/app.hpp"
+#include "proxy/runtime/log.hpp"
+
+namespace {
+
+constexpr int usage_error = 3;
+
+/// The configuration, or its errors on standard error.
+std::optional<proxy::Config> configuration(const std::string& file) {
+  auto loaded = proxy::load_config(file);
+  for (const auto& error : loaded.errors) std::fprintf(stderr, "%s\n", message(error).c_str());
+  if (!loaded.errors.empty()) return std::nullopt;
+  return std::move(loaded.config);
+}
+
+int serve(const std::string& file, bool allow_root) {
+  auto loaded = proxy::load_config(file);
+  for (const auto& error : loaded.errors) std::fprintf(stderr, "%s\n", message(error).c_str());
+  if (!loaded.errors.empty()) return proxy::exit_configuration;
+  if (geteuid() == 0 && !allow_root) {
+    std::fprintf(stderr,
+                 "sts-relay: started as root; run it as a user of its own (CAP_NET_BIND_SERVICE gives it low ports), "
+                 "or say --allow-root\n");
+    return proxy::exit_error;
+  }
+  proxy::log::configure(loaded.config.log.json, static_cast<proxy::log::Level>(loaded.config.log.level));
+  for (const auto& warning : loaded.warnings)
+    proxy::log::Event(proxy::log::Level::warn, "configuration").add("reason", warning);
+  return proxy::serve(loaded.config);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("sts-relay: an outbound SMTP relay that enforces MTA-STS; it defers rather than downgrades");
+  app.set_version_flag("--version", "sts-relay " STS_RELAY_VERSION);
+  app.require_subcommand(1);
+  std::string file = "/etc/sts-relay/sts-relay.toml";
+  bool allow_root = false, json = false;
+  int result = usage_error;
+  const auto with_file = [&](CLI::App* command) {
+    return command->add_option("--config", file, "configuration file")->capture_default_str();
+  };
+
+  auto* serve_command = app.add_subcommand("serve", "run the relay in the foreground");
+  with_file(serve_command);
+  serve_command->add_flag("--allow-root", allow_root, "run although started as root");
+  serve_command->callback([&] { result = serve(file, allow_root); });
+
+  proxy::CheckOptions check;
+  auto* check_command = app.add_subcommand("check", "print the plan that the relay would follow for a domain");
+  with_file(check_command);
+  check_command->add_option("domain", check.domain, "a domain or an address")->required();
+  check_command->add_flag("--connect", check.connect, "dial each host to the EHLO after TLS");
+  check_command->add_flag("--json", check.json, "one JSON object");
+  check_command->callback([&] {
+    const auto config = configuration(file);
+    if (!config) return;
+    proxy::log::configure(false, proxy::log::Level::error);
+    result = proxy::run_check(*config, check);
+  });
+
+  auto* config_command = app.add_subcommand("config", "check the configuration, or print every setting");
+  config_command->require_subcommand(1);
+  auto* config_check = config_command->add_subcommand("check", "say what is wrong with the file");
+  with_file(config_check);
+  config_check->callback([&] { result = proxy::run_config_check(file); });
+  auto* config_reference = config_command->add_subcommand("reference", "every setting, its meaning and default");
+  with_file(config_reference);
+  config_reference->callback([&] { result = proxy::run_config_reference(); });
+
+  std::string policy_domain;
+  auto* policy_command = app.add_subcommand("policy", "the policies that are stored");
+  policy_command->require_subcommand(1);
+  auto* policy_list = policy_command->add_subcommand("list", "all of them");
+  with_file(policy_list);
+  policy_list->add_flag("--json", json, "a JSON array");
+  policy_list->callback([&] {
+    if (const auto config = configuration(file)) result = proxy::run_policy_list(*config, json);
+  });
+  auto* policy_show = policy_command->add_subcommand("show", "one domain's");
+  with_file(policy_show);
+  policy_show->add_option("domain", policy_domain)->required();
+  policy_show->add_flag("--json", json, "a JSON object");
+  policy_show->callback([&] {
+    if (const auto config = configuration(file)) result = proxy::run_policy_show(*config, policy_domain, json);
+  });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error);
+    return status == 0 ? 0 : usage_error;
+  }
+  return result;
+}

@@ -1,0 +1,508 @@
+#include "proxy/outbound/delivery.hpp"
+
+#include "policy/explain.hpp"
+#include "policy/reply.hpp"
+#include "protocol/base/text.hpp"
+#include "proxy/net/dialer.hpp"
+#include "proxy/outbound/pool.hpp"
+#include "proxy/outbound/tls_memory.hpp"
+
+namespace proxy {
+
+namespace {
+
+constexpr std::chrono::seconds data_wait(120), block_wait(180), final_wait(570), slot_wait(5);
+
+policy::HostOutcome outcome(const policy::Attempt& attempt, policy::HostOutcome::What what, std::string words) {
+  return {.host = attempt.demand.host, .what = what, .words = std::move(words)};
+}
+
+std::string health_key(const std::string& address, std::uint16_t port) {
+  return "a " + address + ' ' + std::to_string(port);
+}
+std::string health_key(const policy::Demand& demand) {
+  return "t " + demand.host + ' ' + std::to_string(demand.port) + ' ' + words(demand.need);
+}
+
+bool is_tls_verdict(policy::HostOutcome::What what) {
+  using What = policy::HostOutcome::What;
+  return what == What::no_starttls || what == What::handshake_failed || what == What::not_admitted;
+}
+
+bool is_address_fault(const policy::HostOutcome& outcome) {
+  using What = policy::HostOutcome::What;
+  const bool before_mail = outcome.stage < smtp::Stage::mail;
+  return outcome.what == What::unreachable ||
+         (before_mail && (outcome.what == What::lost || outcome.what == What::nonsense)) ||
+         (before_mail && outcome.what == What::refused && outcome.reply.kind() == 4);
+}
+
+}  // namespace
+
+Delivery::Delivery(Environment& environment, std::shared_ptr<const MessageFacts> message, Target target)
+    : environment_(environment),
+      config_(environment.config()),
+      tls_(environment.tls()),
+      message_(std::move(message)),
+      target_(std::move(target)) {
+  pending_.mail = envelope_.mail = message_->mail;
+  pending_.added = envelope_.added = message_->added;
+}
+
+Delivery::~Delivery() {
+  abandon();
+}
+
+awaitable<std::vector<smtp::Reply>> Delivery::recipients(std::vector<smtp::Rcpt> batch) {
+  std::vector<smtp::Reply> answers;
+  const auto count = batch.size();
+  budget_ = after(config_->delivery.rcpt_budget);
+  pending_.recipients = std::move(batch);
+  rcpt_replies_.clear();
+  if (!failed_ && !planned_) {
+    failed_ = co_await connect();
+  } else if (!failed_ && connection_) {
+    auto result = co_await connection_->more_recipients(pending_, budget_);
+    if (auto* verdicts = std::get_if<smtp::Verdicts>(&result)) {
+      rcpt_replies_ = std::move(verdicts->rcpt);
+      if (verdicts->lost) connection_.reset();
+    } else {
+      // The recipients accepted before are not lost: they are replayed at DATA. These ones wait.
+      const auto& failure = std::get<smtp::Failure>(result);
+      failed_ = policy::after_failure(attempt_->demand.host, failure);
+      connection_.reset();
+    }
+  } else if (!failed_) {
+    failed_ = policy::reply::internal("the connection to the host was lost");
+  }
+  if (failed_ && rcpt_replies_.empty()) {
+    answers.assign(count, *failed_);
+    if (!envelope_.recipients.empty()) failed_.reset();
+    co_return answers;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto& reply = rcpt_replies_[i];
+    if (reply.positive()) envelope_.recipients.push_back(pending_.recipients[i]);
+    answers.push_back(policy::passed_on(attempt_->demand.host, smtp::Stage::rcpt, reply));
+  }
+  if (envelope_.recipients.empty()) record(answers.back(), smtp::on_one_line(answers.back()));
+  recorded_ = recorded_ && envelope_.recipients.empty();
+  co_return answers;
+}
+
+// Facts, plan, walk; once more when a fresh look at the policy changes the plan. The reply is set when no host took
+// MAIL.
+awaitable<std::optional<smtp::Reply>> Delivery::connect() {
+  planned_ = true;
+  const auto floor = policy::join(message_->floor, policy::requirement_of(config_->delivery.security));
+  auto facts = co_await gather(environment_, target_, floor);
+  std::vector<policy::HostOutcome> outcomes;
+  for (bool fresh = false;; fresh = true) {
+    outcomes.clear();
+    plan_ = policy::decide(facts);
+    for (const auto& left_out : plan_.left_out) {
+      log::Event(log::Level::info, "left_out")
+          .add("id", message_->id)
+          .add("domain", target_.domain)
+          .add("mx", left_out.host)
+          .add("reason", left_out.words);
+    }
+    const bool open = co_await walk(outcomes);
+    if (open) co_return std::nullopt;
+    if (fresh || !policy::policy_stands_in_the_way(plan_, outcomes)) break;
+    // RFC 8461 §5.1: before a message waits because of a cached policy, see whether the domain has published another
+    // one.
+    const auto asked = policy_domain(plan_.route, target_);
+    auto learnt = co_await environment_.policies.ask_before_deferral(asked);
+    if (learnt->state == plan_.sts.state && learnt->id == plan_.sts.id && learnt->policy == plan_.sts.policy) break;
+    facts = co_await gather(environment_, target_, floor, std::move(learnt));
+  }
+  auto reply = policy::conclude(plan_, outcomes);
+  record(reply, reply.text);
+  co_return reply;
+}
+
+awaitable<bool> Delivery::walk(std::vector<policy::HostOutcome>& outcomes) {
+  if (plan_.refusal) co_return false;
+  for (const auto& attempt : plan_.attempts) {
+    if (passed(budget_)) {
+      outcomes.push_back(outcome(attempt, What::out_of_time, "no time left to try it"));
+      co_return false;
+    }
+    attempt_ = &attempt;
+    auto failed = co_await try_host(attempt);
+    if (!failed) co_return true;
+    connection_.reset();
+    if (passed(budget_) && failed->what == What::lost) failed->what = What::out_of_time;
+    log::Event(log::Level::info, "attempt_failed")
+        .add("id", message_->id)
+        .add("domain", target_.domain)
+        .add("mx", failed->host)
+        .add("need", words(attempt.demand.need))
+        .add("reason", failed->words);
+    outcomes.push_back(std::move(*failed));
+    if (!policy::next_host_may_be_tried(outcomes.back())) co_return false;
+  }
+  attempt_ = nullptr;
+  co_return false;
+}
+
+awaitable<std::optional<policy::HostOutcome>> Delivery::try_host(const policy::Attempt& attempt) {
+  auto kept = co_await try_kept(attempt);
+  if (connection_ || kept) co_return kept;
+
+  auto health = environment_.destinations.may_try(health_key(attempt.demand));
+  if (auto* remembered = std::get_if<policy::HostOutcome>(&health)) co_return std::move(*remembered);
+  auto& ticket = std::get<Destinations::Ticket>(health);
+
+  std::optional<policy::HostOutcome> last;
+  for (const auto& address : attempt.addresses) {
+    if (passed(budget_)) break;
+    auto failed = co_await try_address(attempt, address);
+    if (!failed) {
+      ticket.succeeded();
+      co_return failed;
+    }
+    last = std::move(failed);
+    if (last->stage >= smtp::Stage::mail && last->what == What::refused)
+      break;  // it said so itself: no other address is asked
+  }
+  if (!last) last = outcome(attempt, What::out_of_time, "no time left to try it");
+  if (is_tls_verdict(last->what)) ticket.failed(*last, false);
+  co_return last;
+}
+
+// A kept connection first. One that fails is replaced by a fresh dial before anything is answered: that costs the
+// client nothing.
+awaitable<std::optional<policy::HostOutcome>> Delivery::try_kept(const policy::Attempt& attempt) {
+  for (const auto& address : attempt.addresses) {
+    const Bucket bucket{attempt.demand.host, address, attempt.demand.port, attempt.implicit_tls};
+    for (;;) {
+      connection_ = environment_.pool.take(bucket);
+      if (!connection_) break;
+      auto admitted = policy::admit(connection_->proof(), attempt.demand, std::chrono::system_clock::now());
+      auto* permit = std::get_if<policy::Permit>(&admitted);
+      if (permit == nullptr) {
+        environment_.pool.end(std::move(connection_));  // it was made for those who demand less; dial anew
+        continue;
+      }
+      auto failed = co_await send_envelope(attempt, std::move(*permit));
+      if (!failed) co_return failed;
+      const bool gone = failed->what == What::lost || failed->what == What::nonsense || failed->reply.code == 421;
+      if (!gone) co_return failed;
+      connection_.reset();
+      environment_.pool.drop(bucket);
+      break;
+    }
+  }
+  co_return std::nullopt;
+}
+
+awaitable<std::optional<policy::HostOutcome>> Delivery::try_address(const policy::Attempt& attempt,
+                                                                    const std::string& address) {
+  auto health = environment_.destinations.may_try(health_key(address, attempt.demand.port));
+  if (auto* remembered = std::get_if<policy::HostOutcome>(&health)) {
+    remembered->host = attempt.demand.host;
+    co_return std::move(*remembered);
+  }
+  auto& ticket = std::get<Destinations::Ticket>(health);
+
+  // Where nothing at all is demanded, weak TLS beats none, and plaintext beats silence: each on a connection of its own
+  // (SMTP-56).
+  const bool opportunistic = attempt.demand.need.nothing();
+  int rung = opportunistic ? static_cast<int>(environment_.tls_memory.recall(attempt.demand.host)) : 0;
+  const int last_rung = !opportunistic ? 0 : attempt.implicit_tls ? 1 : 2;
+  if (rung > last_rung) rung = last_rung;
+  std::optional<policy::HostOutcome> failed;
+  for (;; ++rung) {
+    failed = co_await try_rung(attempt, address, rung);
+    if (!failed || failed->what != What::handshake_failed || rung == last_rung) break;
+    environment_.tls_memory.remember(attempt.demand.host, static_cast<Rung>(rung + 1));
+    log::Event(log::Level::warn, "tls_trouble")
+        .add("id", message_->id)
+        .add("mx", attempt.demand.host)
+        .add("next", rung == 0 ? "weak TLS" : "plaintext")
+        .add("reason", failed->words);
+  }
+  if (failed && is_address_fault(*failed)) {
+    ticket.failed(*failed, failed->what == What::unreachable && failed->words.find("timed out") != std::string::npos);
+  } else if (failed && failed->what == What::congested) {
+    co_return failed;  // nothing was learnt of the address
+  } else {
+    ticket.succeeded();
+  }
+  co_return failed;
+}
+
+awaitable<std::optional<policy::HostOutcome>> Delivery::try_rung(const policy::Attempt& attempt,
+                                                                 const std::string& address, int rung) {
+  const auto& demand = attempt.demand;
+  auto slot = co_await environment_.destinations.acquire(demand.host, earlier(budget_, after(slot_wait)));
+  if (!slot) co_return outcome(attempt, What::congested, "as many connections to it as allowed are in use");
+
+  const auto connect_end = earlier(budget_, after(config_->delivery.connect_timeout));
+  auto dialled = co_await dial(address, demand.port, environment_.watchdog, connect_end);
+  if (!dialled.socket) co_return outcome(attempt, What::unreachable, address + ": " + dialled.words);
+
+  Bucket bucket{demand.host, address, demand.port, attempt.implicit_tls};
+  auto connection = std::make_unique<Connection>(std::move(bucket), std::move(*slot), std::move(*dialled.socket),
+                                                 environment_.watchdog);
+  smtp::TlsUse use = smtp::TlsUse::required;
+  if (attempt.implicit_tls)
+    use = smtp::TlsUse::established;
+  else if (demand.need.nothing())
+    use = rung == 2 ? smtp::TlsUse::none : smtp::TlsUse::opportunistic;
+  const auto strength = rung == 0 ? Strength::strong : Strength::weak;
+  auto failure = co_await connection->open(config_->hostname, use, strength, tls_, budget_);
+  if (failure) {
+    auto result = policy::outcome_of(demand.host, *failure);
+    if (failure->cause == smtp::Cause::refused || failure->cause == smtp::Cause::no_starttls) {
+      environment_.pool.end(std::move(connection));
+    }
+    co_return result;
+  }
+
+  auto admitted = policy::admit(connection->proof(), demand, std::chrono::system_clock::now());
+  auto* permit = std::get_if<policy::Permit>(&admitted);
+  if (permit == nullptr) {
+    auto refused = outcome(attempt, What::not_admitted, std::get<policy::NotAdmitted>(admitted).words);
+    refused.stage = smtp::Stage::handshake;
+    environment_.pool.end(std::move(connection));
+    co_return refused;
+  }
+  connection_ = std::move(connection);
+  auto failed = co_await send_envelope(attempt, std::move(*permit));
+  co_return failed;
+}
+
+// A host that cannot take the message as the client declared it (SMTP-21, SMTP-22).
+std::optional<policy::HostOutcome> Delivery::unfit(const policy::Attempt& attempt) const {
+  const auto& offers = connection_->capabilities();
+  const auto& mail = message_->mail;
+  policy::HostOutcome refused{.host = attempt.demand.host, .what = What::refused, .stage = smtp::Stage::ehlo};
+  if (offers.size_limit != 0 && mail.size && *mail.size > offers.size_limit) {
+    refused.reply = policy::reply::size_exceeds_host(attempt.demand.host, offers.size_limit);
+  } else if (mail.body == smtp::Body::eight_bit && !offers.eight_bit_mime) {
+    refused.reply = policy::reply::eight_bit_refused(attempt.demand.host);
+  } else {
+    return std::nullopt;
+  }
+  refused.words = refused.reply.text;
+  return refused;
+}
+
+awaitable<std::optional<policy::HostOutcome>> Delivery::send_envelope(const policy::Attempt& attempt,
+                                                                      policy::Permit permit) {
+  if (auto cannot = unfit(attempt)) {
+    environment_.pool.keep(std::move(connection_));
+    co_return cannot;
+  }
+  auto result = co_await connection_->envelope(std::move(permit), pending_, budget_);
+  if (auto* failure = std::get_if<smtp::Failure>(&result)) co_return policy::outcome_of(attempt.demand.host, *failure);
+
+  auto& verdicts = std::get<smtp::Verdicts>(result);
+  if (!verdicts.mail.positive()) {
+    policy::HostOutcome refused{.host = attempt.demand.host, .what = What::refused, .stage = smtp::Stage::mail};
+    refused.reply = verdicts.mail;
+    refused.words = smtp::on_one_line(verdicts.mail);
+    if (verdicts.mail.kind() == 3) refused.what = What::nonsense;
+    if (!verdicts.lost && verdicts.mail.code != 421 && refused.what == What::refused) {
+      environment_.pool.reset_and_keep(std::move(connection_));
+    }
+    co_return refused;
+  }
+  if (verdicts.lost && !verdicts.rcpt.empty() && verdicts.rcpt.back().code == 421) {
+    policy::HostOutcome lost{.host = attempt.demand.host, .what = What::lost, .stage = smtp::Stage::rcpt};
+    lost.reply = verdicts.rcpt.back();
+    lost.words = smtp::on_one_line(lost.reply);
+    co_return lost;
+  }
+  rcpt_replies_ = std::move(verdicts.rcpt);
+  report_testing(attempt, connection_->proof(),
+                 connection_->starttls_refusal().code != 0 ? "STARTTLS was refused" : "");
+  co_return std::nullopt;
+}
+
+// STS-38: what enforce would have refused is said, and changes nothing.
+void Delivery::report_testing(const policy::Attempt& attempt, const policy::Proof& proof,
+                              const std::string& refusal) const {
+  if (!attempt.if_enforced) return;
+  auto enforced = attempt.demand;
+  enforced.need = policy::join(enforced.need, *attempt.if_enforced);
+  auto admitted = policy::admit(proof, enforced, std::chrono::system_clock::now());
+  const auto* failure = std::get_if<policy::NotAdmitted>(&admitted);
+  if (failure == nullptr && !attempt.outside_policy) return;
+  std::string words;
+  if (attempt.outside_policy) words = "its name is not in the policy";
+  if (failure != nullptr) {
+    if (!words.empty()) words += "; ";
+    words += refusal.empty() ? failure->words : refusal;
+  }
+  log::Event(log::Level::warn, "policy_testing")
+      .add("id", message_->id)
+      .add("domain", target_.domain)
+      .add("mx", attempt.demand.host)
+      .add("policy", "testing")
+      .add("policy_id", plan_.sts.id)
+      .add("reason", words);
+}
+
+awaitable<bool> Delivery::start_data() {
+  data_started_ = true;
+  for (;;) {
+    if (connection_) {
+      auto result = co_await connection_->exchange(smtp::Stage::data, "DATA\r\n", after(data_wait));
+      auto* reply = std::get_if<smtp::Reply>(&result);
+      if (reply != nullptr && reply->kind() == 3) co_return true;
+      if (reply != nullptr && reply->code != 421) {
+        auto refusal = policy::passed_on(attempt_->demand.host, smtp::Stage::data, *reply);
+        if (reply->kind() != 2) environment_.pool.reset_and_keep(std::move(connection_));
+        connection_.reset();
+        settle(std::move(refusal));
+        co_return false;
+      }
+      connection_.reset();
+      if (replayed_) {
+        if (reply != nullptr)
+          settle(policy::passed_on(attempt_->demand.host, smtp::Stage::data, *reply));
+        else
+          lost(std::get<smtp::Failure>(result));
+        co_return false;
+      }
+    }
+    const bool again = co_await replay();
+    if (!again) co_return false;
+  }
+}
+
+// The host dropped the transaction while the client paused: the same envelope once more on a new connection of the same
+// plan. Unless every recipient is accepted again, the client's view would be wrong: then it waits.
+awaitable<bool> Delivery::replay() {
+  const smtp::Failure gone{
+      smtp::Cause::lost, smtp::Stage::data, {}, "the connection ended before the message was sent"};
+  replayed_ = true;
+  budget_ = after(config_->delivery.rcpt_budget);
+  pending_.recipients = envelope_.recipients;
+  rcpt_replies_.clear();
+  const auto* attempt = attempt_;
+  auto failed = co_await try_host(*attempt);
+  bool same = !failed && connection_ && rcpt_replies_.size() == envelope_.recipients.size();
+  for (const auto& reply : rcpt_replies_) same = same && reply.positive();
+  if (same) co_return true;
+  if (connection_) environment_.pool.reset_and_keep(std::move(connection_));
+  connection_.reset();
+  lost(gone);
+  co_return false;
+}
+
+awaitable<void> Delivery::body(std::string_view front, std::string_view part, bool last) {
+  if (verdict_) co_return;
+  if (!data_started_) {
+    const bool started = co_await start_data();
+    if (!started) co_return;
+  }
+  body_sent_ = true;
+  std::string ended;  // small messages go out whole: field, body and end marker in one piece
+  if (last && front.size() + part.size() < 65536) {
+    ended.reserve(front.size() + part.size() + 3);
+    ended.append(front).append(part).append(".\r\n");
+    front = {};
+    part = ended;
+  }
+  auto error = co_await connection_->body(front, part, after(block_wait));
+  if (!error && last && ended.empty()) error = co_await connection_->body({}, ".\r\n", after(block_wait));
+  if (last && !error) co_return;
+  if (!error && !connection_->spoke_early()) co_return;
+
+  // The host answered before the end, or is gone: what it said, if anything, is the verdict; the rest of the body is
+  // dropped.
+  auto result = co_await connection_->exchange(smtp::Stage::body, {}, after(std::chrono::seconds(5)), true);
+  if (auto* reply = std::get_if<smtp::Reply>(&result); reply != nullptr && reply->kind() >= 4) {
+    settle(policy::passed_on(attempt_->demand.host, smtp::Stage::body, *reply));
+  } else {
+    lost({smtp::Cause::lost,
+          smtp::Stage::body,
+          {},
+          error ? base::printable(error.message(), 80) : "it spoke out of turn"});
+  }
+  connection_->abort();
+  connection_.reset();
+}
+
+bool Delivery::take_eight_bit() {
+  if (verdict_ || !connection_ || connection_->capabilities().eight_bit_mime) return true;
+  const auto refusal = policy::reply::eight_bit_refused(attempt_->demand.host);
+  abandon();
+  settle(refusal);
+  return false;
+}
+
+awaitable<smtp::Reply> Delivery::finish() {
+  if (verdict_) co_return *verdict_;
+  auto result = co_await connection_->exchange(smtp::Stage::final_dot, {}, after(final_wait), true);
+  auto* reply = std::get_if<smtp::Reply>(&result);
+  if (reply == nullptr) {
+    const auto& failure = std::get<smtp::Failure>(result);
+    auto answer = policy::after_failure(attempt_->demand.host, failure);
+    record(answer, answer.text);
+    connection_.reset();
+    co_return answer;
+  }
+  auto answer = policy::passed_on(attempt_->demand.host, smtp::Stage::final_dot, *reply);
+  record(answer, smtp::on_one_line(*reply));
+  if (reply->code == 421 || reply->kind() == 3) {
+    connection_.reset();
+  } else {
+    environment_.pool.keep(std::move(connection_));
+  }
+  co_return answer;
+}
+
+void Delivery::settle(smtp::Reply verdict) {
+  record(verdict, verdict.text);
+  verdict_ = std::move(verdict);
+}
+
+void Delivery::lost(const smtp::Failure& failure) {
+  settle(policy::after_failure(attempt_->demand.host, failure));
+}
+
+void Delivery::abandon() {
+  if (!connection_) return;
+  if (body_sent_ || data_started_) {
+    connection_->abort();
+    connection_.reset();
+  } else {
+    environment_.pool.reset_and_keep(std::move(connection_));
+  }
+}
+
+// One line for an attempt that ends a recipient group: the contract's delivery record.
+void Delivery::record(const smtp::Reply& verdict, const std::string& reason) {
+  if (recorded_ || !log::enabled(log::Level::info)) return;
+  recorded_ = true;
+  const auto& sts = plan_.sts;
+  const bool has_policy = sts.state == policy::StsFacts::State::policy;
+  const policy::Proof none;
+  const auto& proof = connection_ ? connection_->proof() : none;
+  const char* result = verdict.kind() == 2 ? "delivered" : verdict.kind() == 4 ? "deferred" : "refused";
+  log::Event event(verdict.kind() == 2 ? log::Level::info : log::Level::warn, "delivery");
+  event.add("id", message_->id)
+      .add("domain", target_.domain)
+      .add("mx", attempt_ ? attempt_->demand.host : std::string())
+      .add("address", connection_ ? connection_->bucket().address : std::string())
+      .add("tls", proof.tls)
+      .add("cipher", proof.cipher)
+      .add("proof", words(proof))
+      .add("need", words(plan_.need))
+      .add("policy", has_policy ? policy::sts::words(sts.policy.mode) : std::string_view("none"))
+      .add("policy_id", sts.id)
+      .add("result", result)
+      .add("code", verdict.code)
+      .add("enhanced", verdict.enhanced)
+      .add("recipients", static_cast<std::int64_t>(envelope_.recipients.size()))
+      .add("client", message_->client)
+      .add("reason", reason);
+}
+
+}  // namespace proxy

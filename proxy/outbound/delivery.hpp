@@ -1,0 +1,88 @@
+// One message to one recipient domain: facts -> plan -> a connection that is admitted -> envelope, body, verdict. Walks
+// the plan that policy/decision made, never around it. What it answers is fit for the client.
+//
+//   1. recipients()  the first batch plans and walks; MAIL goes out for a Permit; later batches go to the same host
+//   2. body()        the first call sends DATA; while no octet of a body is out, a lost connection is replaced once
+//   3. finish()      the MX's final reply
+//   abandon()        at any point: RSET where the dialogue is clean, a reset of the connection where a body has begun
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy/outcome.hpp"
+#include "proxy/outbound/connection.hpp"
+#include "proxy/outbound/environment.hpp"
+#include "proxy/outbound/facts.hpp"
+
+namespace proxy {
+
+/// What is the same for every recipient of a message.
+struct MessageFacts {
+  std::string id;
+  smtp::Mail mail;
+  policy::Requirement floor;  ///< of the listener
+  std::uint64_t added = 0;    ///< octets of the Received field
+  std::string client;         ///< address, for the log
+};
+
+class Delivery {
+ public:
+  Delivery(Environment& environment, std::shared_ptr<const MessageFacts> message, Target target);
+  ~Delivery();
+
+  /// One reply a recipient, in order.
+  awaitable<std::vector<smtp::Reply>> recipients(std::vector<smtp::Rcpt> batch);
+  std::size_t accepted() const { return envelope_.recipients.size(); }
+  /// The first accepted recipient; only when there is one.
+  const std::string& first_recipient() const { return envelope_.recipients.front().forward_path.address; }
+  const std::string& domain() const { return target_.domain; }
+
+  /// Sends `front` and `part` (canonical wire form) on, with the end marker when `last`. Once the MX has refused or is
+  /// lost, it drops what it is given.
+  awaitable<void> body(std::string_view front, std::string_view part, bool last);
+  /// An octet above 127 came: false where the host cannot take it; the verdict is then 554 5.6.3 (SMTP-22).
+  bool take_eight_bit();
+  awaitable<smtp::Reply> finish();
+  void abandon();
+
+ private:
+  using What = policy::HostOutcome::What;
+  struct Walk;
+
+  awaitable<std::optional<smtp::Reply>> connect();
+  awaitable<bool> walk(std::vector<policy::HostOutcome>& outcomes);
+  awaitable<std::optional<policy::HostOutcome>> try_host(const policy::Attempt& attempt);
+  awaitable<std::optional<policy::HostOutcome>> try_address(const policy::Attempt& attempt, const std::string& address);
+  awaitable<std::optional<policy::HostOutcome>> try_rung(const policy::Attempt& attempt, const std::string& address,
+                                                         int rung);
+  awaitable<std::optional<policy::HostOutcome>> try_kept(const policy::Attempt& attempt);
+  awaitable<std::optional<policy::HostOutcome>> send_envelope(const policy::Attempt& attempt, policy::Permit permit);
+  std::optional<policy::HostOutcome> unfit(const policy::Attempt& attempt) const;
+  awaitable<bool> start_data();
+  awaitable<bool> replay();
+  void settle(smtp::Reply verdict);
+  void lost(const smtp::Failure& failure);
+  void record(const smtp::Reply& verdict, const std::string& reason);
+  void report_testing(const policy::Attempt& attempt, const policy::Proof& proof, const std::string& words) const;
+
+  Environment& environment_;
+  std::shared_ptr<const Config> config_;
+  std::shared_ptr<const TlsContexts> tls_;
+  std::shared_ptr<const MessageFacts> message_;
+  Target target_;
+  Deadline budget_ = never;  // of RCPT (SMTP-44)
+  policy::Plan plan_;
+  const policy::Attempt* attempt_ = nullptr;  // of plan_: the host that took MAIL
+  std::unique_ptr<Connection> connection_;
+  smtp::Envelope pending_;                 // the batch being sent
+  smtp::Envelope envelope_;                // what the host has accepted
+  std::vector<smtp::Reply> rcpt_replies_;  // of pending_, from the host
+  bool planned_ = false, data_started_ = false, body_sent_ = false, replayed_ = false, recorded_ = false;
+  std::optional<smtp::Reply> failed_;   // no host could be had: the answer to every RCPT
+  std::optional<smtp::Reply> verdict_;  // final, known before the end
+};
+
+}  // namespace proxy

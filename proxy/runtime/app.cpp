@@ -1,0 +1,209 @@
+#include "proxy/runtime/app.hpp"
+
+#include <sys/prctl.h>
+
+#include <atomic>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <thread>
+
+#include "proxy/dns/caching_resolver.hpp"
+#include "proxy/inbound/acceptor.hpp"
+#include "proxy/runtime/own_addresses.hpp"
+#include "proxy/runtime/worker.hpp"
+#include "proxy/store/sqlite_policy_store.hpp"
+#include "proxy/store/state_directory.hpp"
+#include "proxy/sts/https_fetcher.hpp"
+#include "proxy/sts/mta_sts_service.hpp"
+
+namespace proxy {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::chrono::milliseconds drain_poll(20);
+constexpr std::chrono::seconds farewell(4);
+
+std::unique_ptr<Resolver> make_resolver(asio::io_context& context, const Config& config) {
+  return std::make_unique<CachingResolver>(context.get_executor(), config.dns.servers);
+}
+
+class App {
+ public:
+  explicit App(const Config& config)
+      : config_(std::make_shared<const Config>(config)),
+        tls_(std::make_shared<const TlsContexts>(config.trust_anchors)),
+        state_(StateDirectory::open(config.state_dir)),
+        store_(database_file(config.state_dir)),
+        resolver_(make_resolver(control_, config)),
+        fetcher_(control_.get_executor(), *resolver_, [this] { return tls_.load(); },
+                 {.timeout = config.mta_sts.fetch_timeout,
+                  .port = config.lab.https_port,
+                  .allow_loopback = config.lab.allow_loopback}),
+        policies_(control_.get_executor(), *resolver_, fetcher_, store_, config.mta_sts),
+        destinations_(config.delivery.connections_per_host),
+        limits_(config.limits.connections, config.limits.connections_per_client),
+        signals_(control_, SIGTERM, SIGINT, SIGHUP) {
+    destinations_.on_pressure([this](const std::string& host) {
+      for (auto& worker : workers_) worker->shed(host);
+    });
+  }
+
+  void run() {
+    listen();
+    const Shared shared{
+        policies_, destinations_, [this] { return config_.load(); }, [this] { return tls_.load(); },
+        [this](const std::string& address, std::uint16_t port) { return own_.contains(address, port); }};
+    const auto count = worker_count();
+    for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<Worker>(shared, &make_resolver));
+    for (auto& worker : workers_) worker->start();
+    for (auto& acceptor : acceptors_) acceptor->start();
+    log::Event(log::Level::info, "ready").add("workers", count).add("version", STS_RELAY_VERSION);
+    spawn(control_.get_executor(), signals(), "signals");
+    control_.run();
+    for (auto& worker : workers_) worker->finish();
+    if (!workers_end()) {
+      // What still waits for an MX holds nothing that was accepted; its client sends it again.
+      log::Event(log::Level::warn, "stopped").add("reason", "drain is over, connections were cut");
+      std::_Exit(exit_ok);
+    }
+    for (auto& worker : workers_) worker->join();
+    log::Event(log::Level::info, "stopped").add("reason", "asked to");
+  }
+
+ private:
+  unsigned worker_count() const {
+    const auto configured = config_.load()->workers;
+    return configured != 0 ? configured : std::min(std::max(1u, std::thread::hardware_concurrency()), 4u);
+  }
+
+  void listen() {
+    const auto config = config_.load();
+    for (std::size_t i = 0; i < config->listeners.size(); ++i) {
+      const auto& listener = config->listeners[i];
+      auto facts = std::make_shared<std::shared_ptr<const ListenerFacts>>();
+      auto acceptor = std::make_unique<Acceptor>(
+          control_.get_executor(), listener.address,
+          [this, facts](int descriptor, bool v6, const std::string& client) { take(*facts, descriptor, v6, client); });
+      const auto local = acceptor->local();
+      *facts = listener_facts(*config, listener, local.port());
+      own_.add(local.address().to_string(), local.port());
+      const auto host = local.address().is_v6() ? '[' + local.address().to_string() + ']' : local.address().to_string();
+      log::Event(log::Level::info, "listening")
+          .add("listener", static_cast<std::int64_t>(i))
+          .add("address", host + ':' + std::to_string(local.port()));
+      acceptors_.push_back(std::move(acceptor));
+    }
+  }
+
+  void take(const std::shared_ptr<const ListenerFacts>& facts, int descriptor, bool v6, const std::string& client) {
+    auto [place, limit] = limits_.enter(client);
+    auto* least = workers_.front().get();
+    for (auto& worker : workers_) {
+      if (worker->sessions() < least->sessions()) least = worker.get();
+    }
+    least->serve(facts, descriptor, v6, std::move(place), std::move(limit));
+  }
+
+  awaitable<void> signals() {
+    for (;;) {
+      const int signal = co_await signals_.async_wait(asio::use_awaitable);
+      if (signal != SIGHUP) break;
+      reload();
+    }
+    co_await drain();
+    control_.stop();
+  }
+
+  // What a message looks at is swapped; listeners, threads and the state directory stay as they were
+  // (docs/operation.md).
+  void reload() {
+    const auto old = config_.load();
+    auto loaded = load_config(old->file);
+    for (const auto& error : loaded.errors)
+      log::Event(log::Level::error, "reload_failed").add("reason", message(error));
+    if (!loaded.errors.empty()) return;
+    try {
+      auto contexts = std::make_shared<const TlsContexts>(loaded.config.trust_anchors, tls_.load()->generation() + 1);
+      tls_.store(std::move(contexts));
+    } catch (const std::exception& error) {
+      log::Event(log::Level::error, "reload_failed").add("reason", error.what());
+      return;
+    }
+    config_.store(std::make_shared<const Config>(std::move(loaded.config)));
+    log::Event(log::Level::info, "reloaded").add("file", old->file);
+  }
+
+  unsigned open_sessions() const {
+    unsigned open = 0;
+    for (const auto& worker : workers_) open += worker->sessions();
+    return open;
+  }
+
+  awaitable<void> drain() {
+    log::Event(log::Level::info, "draining").add("sessions", open_sessions());
+    for (auto& acceptor : acceptors_) acceptor->stop();
+    for (auto& worker : workers_) worker->drain();
+    const auto end = after(config_.load()->drain);
+    asio::steady_timer timer(control_);
+    while (open_sessions() > 0 && !passed(end)) {
+      timer.expires_after(drain_poll);
+      co_await timer.async_wait(asio::use_awaitable);
+    }
+    if (open_sessions() > 0) {
+      for (auto& worker : workers_) worker->abort_sessions();
+    }
+  }
+
+  bool workers_end() {
+    const auto end = after(farewell);
+    for (;;) {
+      bool all = true;
+      for (const auto& worker : workers_) all = all && worker->ended();
+      if (all) return true;
+      if (passed(end)) return false;
+      std::this_thread::sleep_for(drain_poll);
+    }
+  }
+
+  asio::io_context control_{1};
+  std::atomic<std::shared_ptr<const Config>> config_;
+  std::atomic<std::shared_ptr<const TlsContexts>> tls_;
+  StateDirectory state_;
+  SqlitePolicyStore store_;
+  std::unique_ptr<Resolver> resolver_;
+  HttpsFetcher fetcher_;
+  MtaStsService policies_;
+  Destinations destinations_;
+  ConnectionLimits limits_;
+  OwnAddresses own_;
+  asio::signal_set signals_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+}  // namespace
+
+int serve(const Config& config) {
+  std::signal(SIGPIPE, SIG_IGN);
+  ::prctl(PR_SET_DUMPABLE, 0);  // no core file shows keys or mail
+  if (config.lab.set) {
+    log::Event(log::Level::warn, "laboratory")
+        .add("reason", "the [lab] table is set: ports and loopback rules are a laboratory's, not the Internet's");
+  }
+  try {
+    App app(config);
+    app.run();
+    return exit_ok;
+  } catch (const StateInUse& error) {
+    log::Event(log::Level::error, "start_failed").add("reason", error.what());
+    return exit_state_in_use;
+  } catch (const std::exception& error) {
+    log::Event(log::Level::error, "start_failed").add("reason", error.what());
+    return exit_error;
+  }
+}
+
+}  // namespace proxy

@@ -1,0 +1,131 @@
+// LMTP in reply mode: recipients of any mix of domains, one reply each (RFC 2033 §4.2). RCPT is answered provisionally;
+// after the end of the data each domain is delivered by its own transaction, all at the same time. Nothing is stored
+// beyond the transaction.
+#include "policy/reply.hpp"
+#include "proxy/transaction/spool.hpp"
+#include "proxy/transaction/transaction.hpp"
+
+namespace proxy {
+
+namespace {
+
+struct Group {
+  std::unique_ptr<Delivery> delivery;
+  std::vector<smtp::Rcpt> recipients;
+  std::vector<std::size_t> places;  // of its recipients among all accepted ones
+};
+
+class Fanout final : public Transaction {
+ public:
+  Fanout(Environment& environment, const Origin& origin, std::string id, smtp::Mail mail)
+      : environment_(environment),
+        origin_(origin),
+        id_(std::move(id)),
+        mail_(std::move(mail)),
+        spool_(environment.config()->state_dir) {}
+
+  awaitable<std::vector<smtp::Reply>> recipients(std::vector<smtp::Rcpt> batch) override {
+    std::vector<smtp::Reply> answers;
+    const auto config = environment_.config();
+    for (auto& recipient : batch) {
+      auto target = target_of(*config, recipient);
+      if (!target) {
+        answers.push_back(policy::reply::no_postmaster());
+        continue;
+      }
+      group_of(std::move(*target)).places.push_back(accepted_++);
+      last_->recipients.push_back(std::move(recipient));
+      answers.push_back({250, "2.1.5", "recipient noted, its reply follows the data"});
+    }
+    co_return answers;
+  }
+
+  awaitable<void> body(std::string_view wire, bool, const smtp::BodyFacts& facts) override {
+    eight_bit_ = facts.eight_bit;
+    if (stored_) stored_ = spool_.append(wire);
+    co_return;
+  }
+
+  awaitable<std::vector<smtp::Reply>> finish() override {
+    std::vector<smtp::Reply> answers(accepted_, smtp::Reply{452, "4.3.1", "no room to hold the message, try later"});
+    if (!stored_) co_return answers;
+    std::vector<Task<std::vector<smtp::Reply>>> tasks;
+    for (auto& group : groups_)
+      tasks.push_back(Task<std::vector<smtp::Reply>>::start(environment_.executor, deliver(*group)));
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      auto replies = co_await tasks[i].join();
+      for (std::size_t k = 0; k < replies.size(); ++k) answers[groups_[i]->places[k]] = std::move(replies[k]);
+    }
+    co_return answers;
+  }
+
+  void abandon() override { groups_.clear(); }
+
+ private:
+  Group& group_of(Target target) {
+    for (auto& group : groups_) {
+      if (group->delivery->domain() == target.domain) return *(last_ = group.get());
+    }
+    auto message = std::make_shared<MessageFacts>();
+    message->id = id_;
+    message->mail = mail_;
+    message->floor = origin_.floor;
+    message->client = origin_.client_address;
+    auto group = std::make_unique<Group>();
+    group->delivery = std::make_unique<Delivery>(environment_, std::move(message), std::move(target));
+    groups_.push_back(std::move(group));
+    return *(last_ = groups_.back().get());
+  }
+
+  // The whole of one domain's transaction; one reply for each of its recipients.
+  awaitable<std::vector<smtp::Reply>> deliver(Group& group) {
+    auto& delivery = *group.delivery;
+    auto answers = co_await delivery.recipients(group.recipients);
+    if (delivery.accepted() == 0) co_return answers;
+    if (!eight_bit_ || delivery.take_eight_bit()) {
+      const bool one = accepted_ == 1;
+      std::string front =
+          received(environment_, origin_, id_, one ? std::string_view(delivery.first_recipient()) : std::string_view());
+      std::vector<char> chunk(32768);
+      std::size_t offset = 0;
+      do {
+        const auto octets = spool_.read(offset, chunk);
+        if (octets == 0 && offset < spool_.size()) {
+          // The file cannot be read back: the host must not take what it has for the message.
+          delivery.abandon();
+          for (auto& answer : answers) {
+            if (answer.positive()) answer = policy::reply::internal("the held message cannot be read");
+          }
+          co_return answers;
+        }
+        offset += octets;
+        co_await delivery.body(front, std::string_view(chunk.data(), octets), offset >= spool_.size());
+        front.clear();
+      } while (offset < spool_.size());
+    }
+    const auto verdict = co_await delivery.finish();
+    for (auto& answer : answers) {
+      if (answer.positive()) answer = verdict;
+    }
+    co_return answers;
+  }
+
+  Environment& environment_;
+  const Origin origin_;
+  const std::string id_;
+  const smtp::Mail mail_;
+  Spool spool_;
+  std::vector<std::unique_ptr<Group>> groups_;
+  Group* last_ = nullptr;
+  std::size_t accepted_ = 0;
+  bool eight_bit_ = false, stored_ = true;
+};
+
+}  // namespace
+
+std::unique_ptr<Transaction> make_fanout(Environment& environment, const Origin& origin, std::string id,
+                                         smtp::Mail mail) {
+  return std::make_unique<Fanout>(environment, origin, std::move(id), std::move(mail));
+}
+
+}  // namespace proxy

@@ -1,0 +1,49 @@
+// One client transaction from MAIL to the final reply, whatever kind of listener it came in by.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/smtp/command.hpp"
+#include "protocol/smtp/data_scanner.hpp"
+#include "proxy/outbound/delivery.hpp"
+
+namespace proxy {
+
+/// What a transaction is told of the client and the listener.
+struct Origin {
+  std::string client_address;
+  std::string hello;
+  std::string with;           ///< ESMTP, SMTP, LMTP: for Received
+  policy::Requirement floor;  ///< of the listener
+};
+
+class Transaction {
+ public:
+  virtual ~Transaction() = default;
+  /// One reply a recipient, in order.
+  virtual awaitable<std::vector<smtp::Reply>> recipients(std::vector<smtp::Rcpt> batch) = 0;
+  /// A part of the message in canonical wire form; `last`: the end marker follows.
+  virtual awaitable<void> body(std::string_view wire, bool last, const smtp::BodyFacts& facts) = 0;
+  /// The final reply; one for each accepted recipient after LHLO.
+  virtual awaitable<std::vector<smtp::Reply>> finish() = 0;
+  virtual void abandon() = 0;
+};
+
+/// SMTP: one recipient domain, cut through. LMTP: any mix, one delivery a domain after the data.
+std::unique_ptr<Transaction> make_relay(Environment& environment, const Origin& origin, std::string id,
+                                        smtp::Mail mail);
+std::unique_ptr<Transaction> make_fanout(Environment& environment, const Origin& origin, std::string id,
+                                         smtp::Mail mail);
+
+/// The Received field; `recipient` only in a one-recipient transaction (RFC 5321 §4.4).
+std::string received(const Environment& environment, const Origin& origin, const std::string& id,
+                     std::string_view recipient);
+
+/// Where a recipient's mail goes; nullopt: <postmaster>, and no address is configured for it. Changes the path of one
+/// that is.
+std::optional<Target> target_of(const Config& config, smtp::Rcpt& recipient);
+
+}  // namespace proxy
