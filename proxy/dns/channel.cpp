@@ -3,6 +3,7 @@
 
 #include <openssl/rand.h>
 
+#include <bitset>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -13,13 +14,7 @@
 namespace proxy {
 namespace {
 
-using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
-
-// The UDP socket lives while any query is in flight, so under load its port would stay the same for ever: an id alone
-// is guessed too soon (RFC 5452 §9.2). On loopback nobody can forge an answer who could not read it.
-constexpr std::size_t max_queries_of_a_port = 1000;
-constexpr auto max_age_of_a_port = 60s;
 
 dns::Answer failure(dns::Status status, std::string text) {
   dns::Answer answer;
@@ -64,21 +59,22 @@ struct DnsChannel::Ids : std::enable_shared_from_this<Ids> {
   std::size_t count = 0;
 };
 
-DnsChannel::DnsChannel(boost::asio::any_io_executor executor, HostPort server)
+DnsChannel::DnsChannel(boost::asio::any_io_executor executor, HostPort server, PortUse port_use)
     : executor_(std::move(executor)),
       server_(std::move(server)),
       text_(server_.address + " port " + std::to_string(server_.port)),
+      port_use_(port_use),
       ids_(std::make_shared<Ids>()) {
   boost::system::error_code error;
   const auto address = boost::asio::ip::make_address(server_.address, error);
   if (error) throw std::invalid_argument("no address of a DNS server: " + server_.address);
-  loopback_ = address.is_loopback();
+  renews_port_ = port_use_.also_on_loopback || !address.is_loopback();
 }
 
 std::shared_ptr<AresSession> DnsChannel::session() {
   const auto now = Clock::now();
   const bool worn =
-      session_ && !loopback_ && (session_->sent() >= max_queries_of_a_port || now - opened_ >= max_age_of_a_port);
+      session_ && renews_port_ && (session_->sent() >= port_use_.queries || now - opened_ >= port_use_.age);
   if (!session_ || worn) {
     // When there is no new one to be had, the old one is better than none.
     if (auto opened = AresSession::open(executor_, server_)) {

@@ -30,6 +30,11 @@ std::string target_of(const std::string& data) {
   return read_question(query).value().name;
 }
 
+std::uint16_t port_in(const sockaddr_storage& address) {
+  return ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
+                                             : reinterpret_cast<const sockaddr_in&>(address).sin_port);
+}
+
 std::string truncated(const DnsQuestion& question) {
   DnsReply reply;
   reply.truncated = true;
@@ -83,8 +88,7 @@ bool DnsServer::open(const std::string& address, std::uint16_t port) {
   socklen_t size = sizeof bound;
   if (udp_ >= 0 && ::bind(udp_, local.get(), local.size()) == 0 &&
       ::getsockname(udp_, reinterpret_cast<sockaddr*>(&bound), &size) == 0) {
-    port_ = ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(bound).sin6_port
-                                              : reinterpret_cast<sockaddr_in&>(bound).sin_port);
+    port_ = port_in(bound);
     try {
       tcp_ = std::make_unique<Server>(address, port_, [this](Channel& channel) { serve_tcp(channel); });
       return true;
@@ -107,7 +111,7 @@ void DnsServer::serve_udp() {
     socklen_t size = sizeof peer;
     const auto got = ::recvfrom(udp_, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&peer), &size);
     if (got < 0) continue;
-    const auto reply = answer({buffer.data(), static_cast<std::size_t>(got)}, false);
+    const auto reply = answer({buffer.data(), static_cast<std::size_t>(got)}, false, port_in(peer));
     if (reply) ::sendto(udp_, reply->data(), reply->size(), 0, reinterpret_cast<const sockaddr*>(&peer), size);
   }
 }
@@ -116,18 +120,18 @@ void DnsServer::serve_tcp(Channel& channel) {
   for (;;) {
     const std::string_view head = channel.read_exactly(2);
     const std::size_t size = static_cast<unsigned char>(head[0]) * 256u + static_cast<unsigned char>(head[1]);
-    const auto reply = answer(channel.read_exactly(size), true);
+    const auto reply = answer(channel.read_exactly(size), true, 0);
     if (!reply) continue;
     std::string framed{static_cast<char>(reply->size() >> 8), static_cast<char>(reply->size() & 0xff)};
     channel.write(framed += *reply);
   }
 }
 
-std::optional<std::string> DnsServer::answer(std::string_view wire, bool tcp) {
+std::optional<std::string> DnsServer::answer(std::string_view wire, bool tcp, std::uint16_t port) {
   const auto question = read_question(wire);
   if (!question) return std::nullopt;
   std::lock_guard guard(mutex_);
-  log_.push_back({question->name, question->type, tcp ? "tcp" : "udp"});
+  log_.push_back({question->name, question->type, tcp ? "tcp" : "udp", port});
   const auto fault = fault_for(question->name, question->type);
   if (silent_ || fault == Fault::timeout) return std::nullopt;
   if (fault == Fault::garbage) return garbage(*question);

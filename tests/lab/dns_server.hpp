@@ -45,6 +45,7 @@ class DnsServer {
     std::string name;       ///< lower case, no trailing dot
     std::string type;       ///< "MX"
     std::string transport;  ///< "udp" or "tcp"
+    std::uint16_t port;     ///< that the question came from; over UDP only
   };
 
   /// Answers at once; throws std::runtime_error. `port` 0: any that is free for UDP and TCP.
@@ -86,7 +87,7 @@ class DnsServer {
   bool open(const std::string& address, std::uint16_t port);
   void serve_udp();
   void serve_tcp(Channel& channel);
-  std::optional<std::string> answer(std::string_view wire, bool tcp);
+  std::optional<std::string> answer(std::string_view wire, bool tcp, std::uint16_t port);
   DnsReply look_up(const DnsQuestion& question, std::optional<Fault> fault) const;
   const Records& records(const std::string& name, const std::string& type) const;  ///< empty: none
   bool exists(const std::string& name) const;

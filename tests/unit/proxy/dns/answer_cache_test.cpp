@@ -69,7 +69,7 @@ TEST_CASE("answers are kept apart by name and type") {
   CHECK(cache.find("a.test", dns::Type::mx, now) == nullptr);
 }
 
-TEST_CASE("a newer answer replaces the older one, also when it may not be kept itself") {
+TEST_CASE("a newer answer replaces the older one even when it may not be kept itself") {
   AnswerCache cache(10, plenty);
   const AnswerCache::Time now{};
   const auto newer = answer(dns::Status::nxdomain, 30);
