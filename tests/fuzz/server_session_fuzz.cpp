@@ -1,0 +1,129 @@
+// The server machine against a plain model of SMTP: the model reads the whole input and the whole output side by side,
+// one reply for each line and one (after LHLO one for each accepted recipient) for each message. The first three octets
+// pick options, read sizes and the owner's answers.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "protocol/base/text.hpp"
+#include "tests/fuzz/must.hpp"
+#include "tests/unit/protocol/smtp/data_scanner_reference.hpp"
+#include "tests/unit/protocol/smtp/server_session_driver.hpp"
+
+namespace {
+
+using smtp::testing::Driver;
+
+/// Takes one reply off the output; its code, and whether there was one.
+class Replies {
+ public:
+  explicit Replies(std::string_view output) : left_(output) {}
+  bool empty() const { return left_.empty(); }
+  int next() {
+    for (;;) {
+      const auto end = left_.find("\r\n");
+      MUST(end != std::string_view::npos && end >= 4 && end <= 510);
+      const auto line = left_.substr(0, end);
+      left_.remove_prefix(end + 2);
+      for (const char c : line) MUST(base::is_printable(c));
+      const auto code = static_cast<int>(base::decimal(line.substr(0, 3)));
+      MUST(code >= 200 && code < 600 && (line[3] == ' ' || line[3] == '-'));
+      if (line[3] == ' ') return code;
+    }
+  }
+
+ private:
+  std::string_view left_;
+};
+
+/// What the whole dialogue must have been.
+void check_dialogue(std::string_view input, const Driver& driver, smtp::BareNewline mode) {
+  Replies replies(driver.output);
+  MUST(replies.next() / 100 % 3 == 2);  // 220 or 554
+  bool lmtp = false;
+  std::size_t accepted = 0, messages = 0;
+  while (!replies.empty()) {
+    std::size_t end = input.find("\r\n");
+    MUST(end != std::string_view::npos);
+    const std::string_view line = input.substr(0, end);
+    input.remove_prefix(end + 2);
+    const int code = replies.next();
+    const auto verb = base::lower(line.substr(0, 4));
+    if (code == 421 || code == 221) {
+      MUST(driver.closed && replies.empty());
+      break;
+    }
+    if (verb == "lhlo" && code == 250) lmtp = true;
+    if (verb == "rcpt" && code == 250) ++accepted;
+    if (code == 250 && (verb == "mail" || verb == "rset" || verb == "ehlo" || verb == "helo" || verb == "lhlo"))
+      accepted = 0;
+    if (code != 354) continue;
+    MUST(verb == "data" && accepted > 0);
+    const auto message = reference::decode(input, mode);
+    if (!message) {
+      MUST(replies.empty());
+      break;
+    }
+    input.remove_prefix(message->consumed);
+    int verdict = 0;
+    for (std::size_t i = lmtp ? accepted : 1; i > 0; --i) verdict = replies.next();
+    accepted = 0;
+    MUST((verdict == 550) == (message->bare_newline && mode == smtp::BareNewline::reject) || verdict == 552 ||
+         verdict == 554);
+    if (verdict != 250 && verdict != 451) continue;
+    MUST(messages < driver.messages.size());
+    MUST(driver.messages[messages++] == reference::stuffed(message->content));
+  }
+  MUST(messages == driver.messages.size());
+}
+
+/// A transaction that was begun ends in BodyEnd or Abandon, once, and Close is the last.
+void check_events(const Driver& driver) {
+  bool open = false;
+  for (const auto& event : driver.events) {
+    if (event.starts_with("abandon") || event == "end") {
+      MUST(open);
+      open = false;
+    }
+    if (event.starts_with("mail")) open = driver.answer_mail.positive();
+    if (event.starts_with("close")) MUST(!open && &event == &driver.events.back());
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 3) return 0;
+  auto options = Driver::defaults();
+  options.bare_newline = data[0] & 1 ? smtp::BareNewline::normalize : smtp::BareNewline::reject;
+  options.lmtp = (data[0] & 2) == 0;
+  options.message_size = data[0] & 4 ? 200 : 1u << 20;
+  options.recipients = data[0] & 8 ? 2 : 1000;
+  options.received_limit = 3;
+  options.errors = data[0] & 16 ? 3 : 1000;
+  const bool accepted = (data[0] & 0xe0) != 0xe0;
+
+  Driver driver(options, accepted, 4096);
+  driver.read_size = data[1] == 0 ? 4096 : data[1];
+  // The owner's answers: a recipient with an x is refused where the third octet says so, and so on.
+  driver.answer_rcpt = [choice = data[2]](const smtp::Rcpt& rcpt) {
+    const bool refused = choice & 1 && rcpt.forward_path.address.find('x') != std::string::npos;
+    return refused ? smtp::Reply{550, "5.1.1", "no"} : smtp::Reply{250, "2.1.5", "ok"};
+  };
+  if (data[2] & 2) {
+    driver.answer_end = [](std::size_t count) { return std::vector<smtp::Reply>(count, {451, "4.7.5", "later"}); };
+  }
+  if (data[2] & 4) driver.answer_mail = {452, "4.3.1", "no room"};
+  if (data[2] & 8) driver.answer_data = {451, "4.3.0", "later"};
+
+  const std::string_view input(reinterpret_cast<const char*>(data + 3), size - 3);
+  driver.feed(input);
+  if (!driver.closed) {
+    driver.hang_up();
+    MUST(driver.closed && driver.events.back() == "close client gone");
+  }
+  check_dialogue(input, driver, options.bare_newline);
+  check_events(driver);
+  return 0;
+}

@@ -1,0 +1,41 @@
+// Command lines: a refusal is a proper one, an address that is taken reads the same when it is sent on.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "protocol/base/text.hpp"
+#include "protocol/smtp/command.hpp"
+#include "tests/fuzz/must.hpp"
+
+namespace {
+
+void check_path(const smtp::Path& path, bool null_allowed) {
+  MUST(path.address.size() <= 254 && path.local.size() <= 64 && path.domain.size() <= 255);
+  for (const char c : path.address) MUST(base::is_printable(c));
+  std::string_view rest;
+  const auto again = smtp::parse_path("<" + path.address + ">", null_allowed, rest);
+  MUST(again.has_value() && *again == path && rest.empty());
+  if (path.null()) return;
+  MUST(path.postmaster || path.address.size() >= path.local.size() + 1 + path.domain.size());
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view line(reinterpret_cast<const char*>(data), size);
+  const auto command = smtp::parse_command(line);
+  if (const auto* refusal = std::get_if<smtp::Reply>(&command)) {
+    MUST(refusal->code == 500 || refusal->code == 501 || refusal->code == 502 || refusal->code == 555);
+    MUST(refusal->enhanced.starts_with("5.") && !refusal->text.empty());
+    for (const char c : refusal->text) MUST(base::is_printable(c));
+    return 0;
+  }
+  MUST(line.find_first_of(std::string_view("\0\r\n", 3)) == std::string_view::npos);
+  if (const auto* mail = std::get_if<smtp::Mail>(&command)) check_path(mail->reverse_path, true);
+  if (const auto* rcpt = std::get_if<smtp::Rcpt>(&command)) {
+    MUST(!rcpt->forward_path.null());
+    check_path(rcpt->forward_path, false);
+  }
+  return 0;
+}
