@@ -2,18 +2,14 @@
 // connection; then the MX's octets, cut into reads at every 0xff; a read of nothing is the end of the connection.
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "protocol/smtp/exchange.hpp"
 #include "protocol/smtp/greet.hpp"
 #include "protocol/smtp/send_envelope.hpp"
+#include "tests/fuzz/must.hpp"
 
 namespace {
-
-void demand(bool holds) {
-  if (!holds) std::abort();
-}
 
 /// The MX and the network.
 struct Peer {
@@ -29,25 +25,25 @@ struct Peer {
   bool drive(Machine& machine, T& result, smtp::Failure& failure) {
     boost::system::error_code error;
     for (std::size_t steps = 0;; ++steps) {
-      demand(steps < 2000 + octets.size());
+      MUST(steps < 2000 + octets.size());
       auto step = machine.resume(error);
       error = {};
       if (const auto* write = std::get_if<smtp::Write>(&step)) {
-        demand(!failed && !write->octets.empty() && write->octets.ends_with("\r\n"));
+        MUST(!failed && !write->octets.empty() && write->octets.ends_with("\r\n"));
         // Nothing is sent on top of something unread (SMTP-45).
-        demand(input.empty());
+        MUST(input.empty());
         if (!secure && write->octets.find("MAIL") != std::string_view::npos) mail_in_plaintext = true;
         written += write->octets;
       } else if (std::holds_alternative<smtp::Read>(step)) {
         error = read();
       } else if (std::holds_alternative<smtp::Handshake>(step)) {
-        demand(!failed && !secure && input.empty());
-        demand(written.ends_with("STARTTLS\r\n"));
+        MUST(!failed && !secure && input.empty());
+        MUST(written.ends_with("STARTTLS\r\n"));
         secure = true;
       } else if (auto* why = std::get_if<smtp::Failure>(&step)) {
         failure = std::move(*why);
-        demand(!failure.text.empty());
-        demand((failure.cause == smtp::Cause::refused) <= (failure.reply.code >= 400));
+        MUST(!failure.text.empty());
+        MUST((failure.cause == smtp::Cause::refused) <= (failure.reply.code >= 400));
         return false;
       } else {
         result = std::get<T>(std::move(step));
@@ -85,10 +81,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   smtp::Ready ready;
   smtp::Greet greet("relay.example", use, peer.input);
   const bool greeted = peer.drive(greet, ready, failure);
-  demand(peer.written.starts_with("EHLO") || peer.written.empty());
+  MUST(peer.written.starts_with("EHLO") || peer.written.empty());
   if (!greeted) return 0;
-  demand(ready.tls == peer.secure);
-  demand(use != smtp::TlsUse::required || ready.tls);
+  MUST(ready.tls == peer.secure);
+  MUST(use != smtp::TlsUse::required || ready.tls);
 
   smtp::Envelope envelope;
   envelope.mail.reverse_path.address = "a@sender.example";
@@ -98,10 +94,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   smtp::Verdicts verdicts;
   smtp::SendEnvelope send(ready.capabilities, envelope, peer.input);
   if (!peer.drive(send, verdicts, failure)) return 0;
-  demand(use != smtp::TlsUse::required || !peer.mail_in_plaintext);
-  demand(verdicts.mail.code != 0);
-  demand(verdicts.rcpt.size() == (verdicts.mail.positive() ? envelope.recipients.size() : 0));
-  for (const smtp::Reply& reply : verdicts.rcpt) demand(reply.positive() || reply.kind() == 4 || reply.kind() == 5);
+  MUST(use != smtp::TlsUse::required || !peer.mail_in_plaintext);
+  MUST(verdicts.mail.code != 0);
+  MUST(verdicts.rcpt.size() == (verdicts.mail.positive() ? envelope.recipients.size() : 0));
+  for (const smtp::Reply& reply : verdicts.rcpt) MUST(reply.positive() || reply.kind() == 4 || reply.kind() == 5);
   if (verdicts.lost || !verdicts.mail.positive()) return 0;
 
   for (const auto& [stage, octets] :
@@ -110,7 +106,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     smtp::Reply reply;
     smtp::Exchange exchange(stage, octets, peer.input);
     if (!peer.drive(exchange, reply, failure)) return 0;
-    demand(reply.kind() >= 2 && reply.kind() <= 5);
+    MUST(reply.kind() >= 2 && reply.kind() <= 5);
   }
   return 0;
 }

@@ -2,18 +2,14 @@
 // well-formed, and reads back as what it was.
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "protocol/base/text.hpp"
 #include "protocol/smtp/capabilities.hpp"
 #include "protocol/smtp/reply.hpp"
+#include "tests/fuzz/must.hpp"
 
 namespace {
-
-void demand(bool holds) {
-  if (!holds) std::abort();
-}
 
 struct Outcome {
   smtp::ReplyReader::State state = smtp::ReplyReader::State::more;
@@ -28,13 +24,13 @@ Outcome read(std::string_view octets, std::size_t piece) {
     std::size_t consumed = 0;
     const auto part = octets.substr(outcome.consumed, piece);
     outcome.state = reader.feed(part, consumed);
-    demand(consumed <= part.size());
-    demand(outcome.state != smtp::ReplyReader::State::more || consumed == part.size());
+    MUST(consumed <= part.size());
+    MUST(outcome.state != smtp::ReplyReader::State::more || consumed == part.size());
     outcome.consumed += consumed;
   }
   if (outcome.state == smtp::ReplyReader::State::complete) outcome.reply = reader.reply();
   if (outcome.state == smtp::ReplyReader::State::malformed)
-    demand(std::all_of(reader.fault().begin(), reader.fault().end(), base::is_printable));
+    MUST(std::all_of(reader.fault().begin(), reader.fault().end(), base::is_printable));
   return outcome;
 }
 
@@ -44,15 +40,15 @@ void check_wire(const smtp::Reply& reply) {
   std::size_t begin = 0;
   while (begin < wire.size()) {
     const auto end = wire.find("\r\n", begin);
-    demand(end != std::string::npos && end + 2 - begin <= 512);
-    demand(std::all_of(wire.begin() + static_cast<std::ptrdiff_t>(begin),
-                       wire.begin() + static_cast<std::ptrdiff_t>(end), base::is_printable));
+    MUST(end != std::string::npos && end + 2 - begin <= 512);
+    MUST(std::all_of(wire.begin() + static_cast<std::ptrdiff_t>(begin), wire.begin() + static_cast<std::ptrdiff_t>(end),
+                     base::is_printable));
     begin = end + 2;
   }
   const Outcome again = read(wire, wire.size());
   if (wire.size() <= 64 * 1024) {
-    demand(again.state == smtp::ReplyReader::State::complete && again.consumed == wire.size());
-    demand(again.reply.code == reply.code);
+    MUST(again.state == smtp::ReplyReader::State::complete && again.consumed == wire.size());
+    MUST(again.reply.code == reply.code);
   }
 }
 
@@ -63,21 +59,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view octets(reinterpret_cast<const char*>(data) + 1, size - 1);
   const Outcome whole = read(octets, octets.size() + 1);
   const Outcome parts = read(octets, data[0] % 32u + 1);
-  demand(whole.state == parts.state);
+  MUST(whole.state == parts.state);
   if (whole.state != smtp::ReplyReader::State::complete) return 0;
-  demand(whole.consumed == parts.consumed && whole.reply == parts.reply);
-  demand(whole.reply.kind() >= 2 && whole.reply.kind() <= 5);
+  MUST(whole.consumed == parts.consumed && whole.reply == parts.reply);
+  MUST(whole.reply.kind() >= 2 && whole.reply.kind() <= 5);
 
   check_wire(whole.reply);
   const smtp::Reply clean = smtp::cleaned(whole.reply);
   check_wire(clean);
-  demand(clean.code == whole.reply.code);
-  demand(clean.text.size() <= 2048 && std::count(clean.text.begin(), clean.text.end(), '\n') < 8);
+  MUST(clean.code == whole.reply.code);
+  MUST(clean.text.size() <= 2048 && std::count(clean.text.begin(), clean.text.end(), '\n') < 8);
   if (clean.kind() == 3)
-    demand(clean.enhanced.empty());
+    MUST(clean.enhanced.empty());
   else
-    demand(clean.enhanced.size() >= 5 && clean.enhanced[0] - '0' == clean.kind());
-  demand(smtp::on_one_line(whole.reply, 100).size() <= 100);
-  demand(smtp::parse_capabilities(whole.reply).esmtp);
+    MUST(clean.enhanced.size() >= 5 && clean.enhanced[0] - '0' == clean.kind());
+  MUST(smtp::on_one_line(whole.reply, 100).size() <= 100);
+  MUST(smtp::parse_capabilities(whole.reply).esmtp);
   return 0;
 }
