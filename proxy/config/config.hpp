@@ -1,4 +1,5 @@
-// The configuration as an immutable value: one TOML file, checked whole before anything starts. contract.md fixes every name.
+// The configuration as an immutable value: one TOML file, checked whole before anything starts. contract.md fixes every
+// name.
 #pragma once
 
 #include <chrono>
@@ -33,23 +34,24 @@ struct Network {
 
 struct ListenerConfig {
   HostPort address{"127.0.0.1", 2525};
-  std::vector<Network> allow;          ///< default: 127.0.0.0/8 and ::1
+  std::vector<Network> allow;  ///< default: 127.0.0.0/8 and ::1
   smtp::BareNewline bare_newline = smtp::BareNewline::reject;
   policy::Security security = policy::Security::may;
-  int line = 0;                        ///< where it stands in the file
+  int line = 0;  ///< where it stands in the file
 };
 
 struct DestinationConfig {
-  std::string domain;       ///< canonical, or "*"
+  std::string domain;  ///< canonical, or "*"
   bool subdomains = false;
-  policy::Route route;      ///< host, port, implicit_tls, security, exempt, reason, configured_at
+  policy::Route route;  ///< host, port, implicit_tls, security, exempt, reason, configured_at
 };
 
 struct Config {
-  std::string file;         ///< as given
-  std::string hostname;
-  std::string state_dir;    ///< absolute
-  unsigned workers = 0;     ///< 0: min(cores, 4)
+  std::string file{};  ///< as given
+  std::string
+      hostname;  ///< canonical; load_config fills in the system's when none is given, parse_config leaves it empty
+  std::string state_dir;  ///< absolute
+  unsigned workers = 0;   ///< 0: min(cores, 4)
   Milliseconds drain{30000};
   std::optional<std::string> postmaster;
   std::vector<std::string> own_names;
@@ -63,7 +65,8 @@ struct Config {
   } limits;
 
   struct Dns {
-    std::vector<HostPort> servers;  ///< never empty: the system's when none is given
+    std::vector<HostPort>
+        servers;  ///< load_config fills in the system's when none is given; parse_config leaves it empty
     enum class Dnssec { automatic, on, off } dnssec = Dnssec::automatic;
   } dns;
 
@@ -104,21 +107,23 @@ struct ConfigError {
 std::string message(const ConfigError& error);
 
 struct LoadedConfig {
-  Config config;                     ///< meaningful only without errors
+  Config config;  ///< meaningful only without errors
   std::vector<ConfigError> errors;
   std::vector<std::string> warnings;
 };
 
 /// Reads and checks the file and every file it names.
 LoadedConfig load_config(const std::string& file);
-/// The same from text, for tests and the fuzzer; `directory` is what relative names are relative to; no file is read where
-/// `check_files` is false.
-LoadedConfig parse_config(std::string_view text, const std::string& file, const std::string& directory, bool check_files);
+/// The same from text, for tests and the fuzzer; `directory` is what relative names are relative to; no file is read
+/// where `check_files` is false, and the system is asked for nothing.
+LoadedConfig parse_config(std::string_view text, const std::string& file, const std::string& directory,
+                          bool check_files);
 
 /// Every setting with its meaning and default, as a commented TOML file that load_config accepts.
 std::string config_reference();
 
-/// The route for a recipient's domain: the first [[destination]] that matches, else the defaults ([lab] smtp_port counts).
+/// The route for a recipient's domain: the first [[destination]] that matches, else the defaults ([lab] smtp_port
+/// counts).
 policy::Route route_for(const Config& config, std::string_view domain);
 
 }  // namespace proxy

@@ -1,0 +1,119 @@
+// Checks over several settings. OPS-01: no file may make an open relay without saying so in so many words.
+#include <algorithm>
+
+#include "protocol/base/domain_name.hpp"
+#include "proxy/config/settings.hpp"
+#include "proxy/config/values.hpp"
+
+namespace proxy {
+namespace {
+
+constexpr std::uint16_t submissions_port = 465;  // RFC 8314 §3.3
+
+std::vector<Network> loopback_networks() {
+  return {*parse_network("127.0.0.0/8"), *parse_network("::1")};
+}
+
+void finish_listener(Draft& draft, ListenerConfig& listener, const Given& given) {
+  const bool public_address = !is_loopback(listener.address.address);
+  if (given.allow == 0) {
+    if (public_address) {
+      // OPS-01: others than this machine can connect, so the file must say who may relay.
+      draft.fail(given.address,
+                 "a listener that is not on loopback needs `allow`, expected the networks of its clients");
+    }
+    listener.allow = loopback_networks();
+  }
+  for (const auto& network : listener.allow) {
+    if (network.prefix == 0 && public_address)
+      draft.warn(given.allow, "`allow` holds " + network.text + ": everyone who reaches this listener may relay");
+  }
+}
+
+void check_addresses_differ(Draft& draft) {
+  const auto& listeners = draft.config.listeners;
+  for (std::size_t i = 0; i < listeners.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const auto& a = listeners[i].address;
+      const auto& b = listeners[j].address;
+      if (a.port == 0 || a.port != b.port || a.address != b.address) continue;
+      const auto& given = draft.listeners_given[i];
+      draft.fail(
+          given.address != 0 ? given.address : given.table,
+          "the listener of line " + std::to_string(listeners[j].line) + " has the same address, expected another");
+      break;
+    }
+  }
+}
+
+void finish_destination(Draft& draft, DestinationConfig& destination, const Given& given) {
+  auto& route = destination.route;
+  const auto at = [&](int line) { return line != 0 ? line : given.table; };
+  if (given.domain == 0)
+    draft.fail(given.table, "[[destination]] without `domain`, expected a domain, or \"*\" for all");
+  if (route.exempt && route.reason.find_first_not_of(" \t") == std::string::npos) {
+    draft.fail(at(given.exempt),
+               "`exempt` without `reason`, expected words that say why what the domain publishes is not applied");
+  }
+  if (given.host == 0) {
+    if (given.port != 0) draft.fail(given.port, "`port` without `host`, expected both: MX hosts are always at 25");
+    if (given.tls != 0)
+      draft.fail(given.tls, "`tls` without `host`, expected both: MX hosts are always asked for STARTTLS");
+  } else {
+    if (given.port == 0 && route.implicit_tls) route.port = submissions_port;
+    if (given.security == 0) route.security = policy::Security::verify;
+    if (base::looks_like_address(route.host) && route.security == policy::Security::published) {
+      draft.fail(
+          at(given.security),
+          "`security` = \"published\" with an address as `host`, expected a host name: an address publishes nothing");
+    } else if (base::looks_like_address(route.host) && route.security == policy::Security::verify) {
+      draft.fail(at(given.host),
+                 "`host` is an address, which no certificate is verified for; expected a name, or `security` = "
+                 "\"encrypt\" or \"may\"");
+    }
+  }
+  if (destination.subdomains && destination.domain == "*")
+    draft.warn(given.table, "`subdomains` has no effect with domain = \"*\"");
+  route.configured_at = message({draft.config.file, given.table, ""});
+  route.configured_at.resize(route.configured_at.size() - 2);  // without the ": " before words
+}
+
+/// Whether `earlier` takes all that `later` would.
+bool covers(const DestinationConfig& earlier, const DestinationConfig& later) {
+  if (earlier.domain == "*") return true;
+  if (earlier.domain == later.domain) return earlier.subdomains || !later.subdomains;
+  return earlier.subdomains && base::is_subdomain(later.domain, earlier.domain);
+}
+
+void warn_of_hidden_destinations(Draft& draft) {
+  const auto& all = draft.config.destinations;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (!covers(all[j], all[i])) continue;
+      draft.warn(draft.destinations_given[i].table, "this [[destination]] is never used: that of line " +
+                                                        std::to_string(draft.destinations_given[j].table) +
+                                                        " matches first");
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+void finish(Draft& draft) {
+  auto& config = draft.config;
+  if (config.state_dir.empty()) config.state_dir = "/var/lib/sts-relay";
+  if (config.listeners.empty()) {
+    config.listeners.emplace_back();
+    draft.listeners_given.emplace_back();
+  }
+  for (std::size_t i = 0; i < config.listeners.size(); ++i)
+    finish_listener(draft, config.listeners[i], draft.listeners_given[i]);
+  check_addresses_differ(draft);
+  for (std::size_t i = 0; i < config.destinations.size(); ++i) {
+    finish_destination(draft, config.destinations[i], draft.destinations_given[i]);
+  }
+  if (draft.errors.empty()) warn_of_hidden_destinations(draft);
+}
+
+}  // namespace proxy

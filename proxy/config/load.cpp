@@ -1,0 +1,92 @@
+// The configuration from its file, completed with what the system knows. The only part of the configuration that opens
+// files, asks the system for its name, or knows of the network.
+#include <netdb.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+
+#include "protocol/base/domain_name.hpp"
+#include "protocol/base/text.hpp"
+#include "proxy/config/config.hpp"
+#include "proxy/dns/system_servers.hpp"
+
+namespace proxy {
+namespace {
+
+constexpr std::size_t greatest_file = (1u << 20) + 1;  // one octet more than parse_config takes
+
+/// The text, or why it cannot be had.
+std::optional<std::string> contents(const std::string& file, std::string& why) {
+  errno = 0;
+  std::ifstream stream(file, std::ios::binary);
+  std::string text(greatest_file, '\0');
+  if (stream) {
+    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (!stream.bad()) {
+      text.resize(static_cast<std::size_t>(stream.gcount()));
+      return text;
+    }
+  }
+  why = errno != 0 ? std::strerror(errno) : "it is no file";
+  return std::nullopt;
+}
+
+/// The system's full name, as the resolver completes it; the short one where it does not.
+std::string system_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return {};
+  addrinfo hints{};
+  hints.ai_flags = AI_CANONNAME;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(name.data(), nullptr, &hints, &found) == 0) {
+    const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, freeaddrinfo);
+    const std::string_view full = found->ai_canonname != nullptr ? found->ai_canonname : "";
+    if (full.find('.') != std::string_view::npos && full != "localhost.localdomain") return std::string(full);
+  }
+  return name.data();
+}
+
+void complete_hostname(LoadedConfig& loaded) {
+  const auto found = system_name();
+  const auto name = base::canonical_domain(found, base::Alphabet::host);
+  if (!name) {
+    loaded.errors.push_back({loaded.config.file, 0,
+                             "no `hostname`, and the system's name `" + base::printable(found, 100) +
+                                 "` is no domain name; expected hostname = \"relay.example.net\""});
+    return;
+  }
+  loaded.config.hostname = *name;
+  if (name->find('.') == std::string::npos) {
+    loaded.warnings.push_back(message(
+        {loaded.config.file, 0,
+         "no `hostname`, and the system's name `" + *name + "` is not a full one: many MX hosts refuse it in EHLO"}));
+  }
+}
+
+}  // namespace
+
+LoadedConfig load_config(const std::string& file) {
+  std::string why;
+  const auto text = contents(file, why);
+  if (!text) {
+    LoadedConfig loaded;
+    loaded.config.file = file;
+    loaded.errors.push_back({file, 0, "cannot be read: " + why + ", expected a configuration file"});
+    return loaded;
+  }
+  std::error_code ignored;
+  const auto directory = std::filesystem::absolute(file, ignored).parent_path().string();
+  auto loaded = parse_config(*text, file, directory, true);
+  if (!loaded.errors.empty()) return loaded;
+  if (loaded.config.hostname.empty()) complete_hostname(loaded);
+  if (loaded.config.dns.servers.empty()) loaded.config.dns.servers = system_servers();  // O-1: anew at each load
+  return loaded;
+}
+
+}  // namespace proxy

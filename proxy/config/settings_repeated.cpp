@@ -1,0 +1,189 @@
+// The settings of [[listener]] and [[destination]]. Keys of features that come later are known and checked; a value
+// that would need such a feature is refused in words, never ignored: nobody may believe in a protection that is not
+// there.
+#include "proxy/config/settings_repeated.hpp"
+
+#include <algorithm>
+
+#include "protocol/base/domain_name.hpp"
+#include "proxy/config/values.hpp"
+
+namespace proxy {
+namespace {
+
+using Value = DocumentValue;
+using namespace std::chrono_literals;
+using policy::Security;
+
+void later(Draft& draft, const Value& value, std::string_view expected) {
+  draft.refuse(value, "comes with a later version of sts-relay", expected);
+}
+
+void take_listener_address(Draft& draft, const Value& value) {
+  if (draft.text(value) == nullptr) return;
+  auto address = parse_host_port(value.text);
+  if (!address)
+    return draft.refuse(value, "is no address with a port", "expected one such as \"127.0.0.1:2525\" or \"[::1]:25\"");
+  draft.listener().address = std::move(*address);
+  draft.listener_given().address = value.line;
+}
+
+void take_listener_tls(Draft& draft, const Value& value) {
+  enum class Tls { none, later } tls = Tls::none;
+  draft.choice<Tls>(
+      value, tls,
+      {{"none", Tls::none}, {"starttls", Tls::later}, {"require-starttls", Tls::later}, {"implicit", Tls::later}});
+  if (tls == Tls::later) later(draft, value, "expected \"none\" until then");
+}
+
+void take_allow(Draft& draft, const Value& value) {
+  draft.listener_given().allow = value.line;
+  if (value.kind == Value::Kind::array && value.items.empty()) {
+    return draft.fail(value.line, "`allow` is empty: nobody could relay here, expected the networks of the clients");
+  }
+  for (const auto* item : draft.texts(value)) {
+    auto network = parse_network(item->text);
+    if (!network) {
+      draft.refuse(*item, network.error().what, "expected one such as \"192.0.2.0/24\" or \"::1\"");
+    } else {
+      draft.listener().allow.push_back(std::move(*network));
+    }
+  }
+}
+
+void take_auth_users(Draft& draft, const Value& value) {
+  if (const auto* text = draft.text(value); text != nullptr && !text->empty()) {
+    later(draft, value, "AUTH is not served yet: leave it out and name the clients in `allow`");
+  }
+}
+
+void take_on_defer(Draft& draft, const Value& value) {
+  enum class Mode { reply, queue } mode = Mode::reply;
+  draft.choice<Mode>(value, mode, {{"reply", Mode::reply}, {"queue", Mode::queue}});
+  if (mode == Mode::queue) later(draft, value, "expected \"reply\" until then");
+}
+
+void take_unused_file(Draft& draft, const Value& value) {
+  std::string unused;
+  draft.readable_file(value, unused);
+  draft.warn(value.line,
+             "certificate and key of a listener have no effect without its TLS, which comes with a later version");
+}
+
+void take_patience(Draft& draft, const Value& value) {
+  Milliseconds unused{};
+  draft.duration(value, unused, 0ms, 10min);
+  draft.warn(value.line, "`patience` has no effect without on_defer = \"queue\", which comes with a later version");
+}
+
+void take_tls_required_no(Draft& draft, const Value& value) {
+  const auto items = draft.texts(value);
+  if (!items.empty()) later(draft, *items.front(), "TLS-Required is not served yet: expected []");
+}
+
+constexpr Setting listener_table[] = {
+    {"address", "\"127.0.0.1:2525\"", true, "Port 0: any free port.", take_listener_address},
+    {"tls", "\"none\"", true, "none | starttls | require-starttls | implicit. All but none come with a later version.",
+     take_listener_tls},
+    {"certificate", "\"relay.pem\"", false, "Chain, PEM. For TLS, later.", take_unused_file},
+    {"key", "\"relay.key\"", false, "For TLS, later.", take_unused_file},
+    {"allow", R"(["127.0.0.0/8", "::1"])", true,
+     "Who may relay. An address that is not on loopback demands it: the relay must not be open to all.", take_allow},
+    {"auth_users", "\"users.toml\"", false, "Who else may, over TLS. Later.", take_auth_users},
+    {"on_defer", "\"reply\"", true,
+     "reply: the client's queue keeps what cannot go out now | queue: the relay does. Queue comes with a later "
+     "version.",
+     take_on_defer},
+    {"patience", "\"30s\"", false, "Of queue listeners: how long a client waits for the MX. Later; default 30s.",
+     take_patience},
+    {"bare_newline", "\"reject\"", true, "What happens to a message with a CR or LF alone: reject | normalize.",
+     [](Draft& d, const Value& v) {
+       using smtp::BareNewline;
+       d.choice<BareNewline>(v, d.listener().bare_newline,
+                             {{"reject", BareNewline::reject}, {"normalize", BareNewline::normalize}});
+     }},
+    {"security", "\"may\"", true, "Floor for what comes in here: may | encrypt | verify.",
+     [](Draft& d, const Value& v) { take_floor(d, v, d.listener().security); }},
+    {"tls_required_no", "[]", true, "Clients whose `TLS-Required: No` header (RFC 8689) counts. Later.",
+     take_tls_required_no},
+};
+
+void take_domain(Draft& draft, const Value& value) {
+  if (draft.text(value) == nullptr) return;
+  draft.destination_given().domain = value.line;
+  // Recipient domains may hold `_` (SMTP-22 and N-3 ask no host-name rules of them).
+  const auto name =
+      value.text == "*" ? std::optional<std::string>("*") : base::canonical_domain(value.text, base::Alphabet::lookup);
+  if (!name) {
+    return draft.refuse(
+        value, "is no domain name",
+        "expected one such as \"example.com\" (internationalised names in their xn-- form), or \"*\" for all");
+  }
+  draft.destination().domain = *name;
+}
+
+void take_host(Draft& draft, const Value& value) {
+  if (draft.text(value) == nullptr) return;
+  draft.destination_given().host = value.line;
+  if (auto address = parse_address(value.text)) {
+    draft.destination().route.host = std::move(*address);
+  } else if (auto name = base::canonical_domain(value.text, base::Alphabet::lookup);
+             name && !base::looks_like_address(*name)) {
+    draft.destination().route.host = std::move(*name);
+  } else {
+    draft.refuse(value, "is no host", "expected a name such as \"smarthost.example\", or an address");
+  }
+}
+
+void take_reason(Draft& draft, const Value& value) {
+  const auto* text = draft.text(value);
+  if (text == nullptr) return;
+  draft.destination().route.reason = *text;
+  draft.destination_given().reason = value.line;
+}
+
+constexpr Setting destination_table[] = {
+    {"domain", "\"corp.example\"", false, "The recipients' domain, or \"*\" for all.", take_domain},
+    {"subdomains", "false", true, "Also every name below it.",
+     [](Draft& d, const Value& v) { d.boolean(v, d.destination().subdomains); }},
+    {"host", "\"smarthost.example\"", false,
+     "Next hop instead of the domain's MX; its own name is then the policy domain (RFC 8461 §3.4).", take_host},
+    {"port", "25", true, "Of the host; default 465 with tls = \"implicit\".",
+     [](Draft& d, const Value& v) {
+       d.destination_given().port = v.line;
+       d.integer(v, d.destination().route.port, 1, 65535);
+     }},
+    {"tls", "\"starttls\"", true, "Of the host: starttls | implicit.",
+     [](Draft& d, const Value& v) {
+       d.destination_given().tls = v.line;
+       d.choice<bool>(v, d.destination().route.implicit_tls, {{"starttls", false}, {"implicit", true}});
+     }},
+    {"security", "\"published\"", true,
+     "Floor: may | encrypt | verify | published (what the policy domain publishes, no more); default verify with a "
+     "host, else published.",
+     [](Draft& d, const Value& v) {
+       d.destination_given().security = v.line;
+       d.choice<Security>(v, d.destination().route.security,
+                          {{"may", Security::may},
+                           {"encrypt", Security::encrypt},
+                           {"verify", Security::verify},
+                           {"published", Security::published}});
+     }},
+    {"exempt", "false", true, "true: what the domain publishes is not applied. The single setting that weakens.",
+     [](Draft& d, const Value& v) {
+       d.destination_given().exempt = v.line;
+       d.boolean(v, d.destination().route.exempt);
+     }},
+    {"reason", "\"ticket 4711\"", false, "Why; demanded with exempt.", take_reason},
+};
+
+}  // namespace
+
+std::span<const Setting> listener_settings() {
+  return listener_table;
+}
+std::span<const Setting> destination_settings() {
+  return destination_table;
+}
+
+}  // namespace proxy
