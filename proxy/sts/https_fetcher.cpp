@@ -38,9 +38,9 @@ using Parser = http::response_parser<http::string_body>;
 
 // RFC 8461 §3.3: 64 kilobytes suggested (STS-14).
 constexpr std::uint32_t header_limit = 64 * 1024;
-constexpr std::uint64_t body_limit = 64 * 1024;
+constexpr std::uint64_t body_limit = header_limit;
 // What may lie unparsed: bounds trailers and chunk extensions, which the limits above do not count.
-constexpr std::size_t buffer_limit = 2 * header_limit;
+constexpr std::size_t buffer_limit = std::size_t{2} * header_limit;
 constexpr int most_interim_answers = 8;
 constexpr auto least_share = std::chrono::seconds(1);
 constexpr auto longest_connect = std::chrono::seconds(10);

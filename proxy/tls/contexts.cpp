@@ -21,8 +21,8 @@ struct Rules {
   std::uint64_t options;
 };
 
-// RFC 8996, RFC 9325 §3.1.1: TLS 1.2 or later. §4.1: no ephemeral Diffie-Hellman over finite fields in TLS 1.2, for its
-// groups cannot be negotiated and those of mail hosts are weak.
+// RFC 8996, RFC 9325 §3.1.1: TLS 1.2 or later. RFC 9325 §4.1: no ephemeral Diffie-Hellman over finite fields in
+// TLS 1.2, for its groups cannot be negotiated and those of mail hosts are weak.
 constexpr Rules strong_rules{TLS1_2_VERSION, 2, "DEFAULT:!aNULL:!eNULL:!kDHE:!PSK:!SRP", 0};
 // Only where plaintext would do as well (SMTP-56): whatever encrypts, also toward hosts without RFC 5746.
 constexpr Rules weak_rules{TLS1_VERSION, 0, "ALL:!aNULL:!eNULL:!PSK:!SRP", SSL_OP_LEGACY_SERVER_CONNECT};
