@@ -1,4 +1,5 @@
-// Fetches a policy over HTTPS (RFC 8461 §3.3): one GET, verified certificate, no redirect, no cache, 64 KiB, one deadline for all.
+// Fetches a policy over HTTPS (RFC 8461 §3.3): one GET, verified certificate, no redirect, no cache, 64 KiB, one
+// deadline for all.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -12,7 +13,16 @@
 namespace proxy {
 
 struct Fetched {
-  enum class Result { valid, unreachable, certificate, status, media_type, too_large, cut_short, invalid_policy } result;
+  enum class Result {
+    valid,
+    unreachable,
+    certificate,
+    status,
+    media_type,
+    too_large,
+    cut_short,
+    invalid_policy
+  } result;
   policy::sts::Policy policy;  ///< when valid
   std::string body;            ///< when valid
   std::string why;             ///< otherwise: words, printable
