@@ -104,7 +104,7 @@ std::optional<DnsQuestion> read_question(std::string_view wire) {
     if (length > 63) return std::nullopt;
     append_label_text(question.name, cursor.take(length));
   }
-  if (question.name.empty()) question.name = ".";
+  if (question.name.empty()) question.name += '.';
   question.type_code = cursor.u16();
   cursor.u16();
   if (!cursor.ok()) return std::nullopt;
