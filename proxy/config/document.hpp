@@ -15,8 +15,8 @@ struct DocumentValue {
   std::string text{};
   long long integer = 0;
   bool boolean = false;
-  std::vector<DocumentValue> items{};    ///< of an array
-  std::vector<DocumentEntry> entries{};  ///< of a table, in the order of the file
+  std::vector<DocumentValue> items{};  ///< of an array
+  std::vector<DocumentEntry> entries;  ///< of a table, in the order of the file
 };
 
 struct DocumentEntry {
