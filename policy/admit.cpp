@@ -1,3 +1,4 @@
+// Compares what was proven with what is demanded. Asks nobody, forgives nothing: what was not shown counts as failed.
 #include "policy/admit.hpp"
 
 namespace policy {
@@ -14,11 +15,11 @@ std::variant<Permit, NotAdmitted> admit(const Proof& proof, const Demand& demand
   if (need.pkix) {
     // A resumed session shows no certificate; OpenSSL calls it verified whatever name is asked for.
     if (proof.resumed) return NotAdmitted{Reason::certificate, "the TLS session was resumed and shows no certificate"};
+    if (proof.anchors != demand.anchors) return NotAdmitted{Reason::stale, "verified against other trust anchors"};
     if (proof.pkix != Check::passed) {
       return NotAdmitted{Reason::certificate,
                          proof.fault_words.empty() ? "the certificate was not verified" : proof.fault_words};
     }
-    if (proof.anchors != demand.anchors) return NotAdmitted{Reason::stale, "verified against other trust anchors"};
     if (now >= proof.not_after) return NotAdmitted{Reason::stale, "the certificate has run out since"};
   }
   if (need.dane && (proof.dane != Check::passed || proof.resumed))

@@ -175,7 +175,8 @@ smtp::Reply conclude(const Plan& plan, std::span<const HostOutcome> outcomes) {
 }
 
 bool policy_stands_in_the_way(const Plan& plan, std::span<const HostOutcome> outcomes) {
-  if (!plan.enforced()) return false;
+  // One that was fetched for this very message is as fresh as it can be.
+  if (!plan.enforced() || plan.sts.source != StsFacts::Source::stored) return false;
   return std::any_of(plan.left_out.begin(), plan.left_out.end(),
                      [](const auto& host) { return host.reason == Reason::not_in_policy; }) ||
          std::any_of(outcomes.begin(), outcomes.end(),

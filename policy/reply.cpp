@@ -1,3 +1,4 @@
+// The words of the relay's own refusals. Never lets a name or a text of others through uncleaned or unbounded.
 #include "policy/reply.hpp"
 
 #include "protocol/base/text.hpp"
@@ -5,7 +6,6 @@
 namespace policy::reply {
 
 namespace {
-constexpr std::size_t text_limit = 380;
 std::string name(std::string_view text) {
   return base::printable(text, 100);
 }

@@ -2,6 +2,8 @@
 // to do. ASCII, at most 400 octets of text; text of others comes in cleaned.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -17,6 +19,9 @@ smtp::Reply shutting_down();                                                 // 
 smtp::Reply size_exceeds_host(std::string_view host, std::uint64_t limit);   // 552 5.3.4
 smtp::Reply eight_bit_refused(std::string_view host);                        // 554 5.6.3
 smtp::Reply internal(std::string_view words);                                // 451 4.3.0
+
+/// With code and enhanced code in front ("451 4.7.5 ") a line stays within the 400 octets of the contract.
+constexpr std::size_t text_limit = 390;
 
 /// Cuts and cleans a text to what a reply may hold.
 std::string bounded(std::string text);

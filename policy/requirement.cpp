@@ -1,3 +1,4 @@
+// Requirements and proofs in one word, for logs and plans; never compared by machines.
 #include "policy/requirement.hpp"
 
 #include "policy/proof.hpp"

@@ -1,3 +1,4 @@
+// Arithmetic of freshness. Never asks a clock, never prolongs a policy by anything but its own max_age.
 #include "policy/sts/cache_entry.hpp"
 
 #include <algorithm>

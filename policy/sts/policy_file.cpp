@@ -1,3 +1,5 @@
+// The policy file, strictly: one slip and the whole body is no policy, for a policy that is half understood could stop
+// all mail or protect none. Linear in the body; never looks at it twice.
 #include "policy/sts/policy_file.hpp"
 
 #include <algorithm>
@@ -72,8 +74,13 @@ std::optional<std::string> pattern_of(std::string_view value) {
   return wildcard ? "*." + *canonical : *canonical;
 }
 
+struct Field {
+  std::string value;
+  std::size_t offset = 0;  ///< of its line
+};
+
 struct Fields {
-  std::optional<std::string> version, mode, max_age;
+  std::optional<Field> version, mode, max_age;
   Policy policy;
 };
 
@@ -98,10 +105,39 @@ std::optional<base::ParseError> take_line(std::string_view line, std::size_t off
     fields.policy.mx.push_back(std::move(*pattern));
   } else if (known) {
     auto& field = key == "version" ? fields.version : key == "mode" ? fields.mode : fields.max_age;
-    if (!field) field = std::string(value);  // STS-20: the first counts
-  } else if (value.empty()) {
-    return fail("`" + base::printable(key, 40) + "` has no value");
+    if (!field) field = Field{std::string(value), offset};  // STS-20: the first counts
+  } else if (value.empty() || value.find('\t') != std::string_view::npos) {
+    // RFC 8461 §3.2: a value has at least one character, and a tab inside it is a control character like any other
+    return fail("`" + base::printable(key, 40) + "` has no well-formed value");
   }
+  return std::nullopt;
+}
+
+// What the fields of one value say, once the whole body has been read.
+std::optional<base::ParseError> take_fields(Fields& fields, std::size_t end) {
+  const auto lacks = [&](const char* key) { return base::ParseError{end, "the policy has no " + std::string(key)}; };
+  const auto wrong = [](const char* key, const Field& field, const char* expected) {
+    return base::ParseError{field.offset,
+                            std::string(key) + " is `" + base::printable(field.value, 40) + "`, not " + expected};
+  };
+  auto& policy = fields.policy;
+  if (!fields.version) return lacks("version");
+  if (fields.version->value != "STSv1") return wrong("version", *fields.version, "STSv1");
+
+  if (!fields.mode) return lacks("mode");
+  constexpr Mode modes[] = {Mode::none, Mode::testing, Mode::enforce};
+  const auto* mode =
+      std::find_if(std::begin(modes), std::end(modes), [&](Mode one) { return words(one) == fields.mode->value; });
+  if (mode == std::end(modes)) return wrong("mode", *fields.mode, "enforce, testing or none");
+  policy.mode = *mode;
+
+  if (!fields.max_age) return lacks("max_age");
+  const auto age = base::decimal(fields.max_age->value, 10);
+  if (age < 0) return wrong("max_age", *fields.max_age, "1 to 10 digits");
+  policy.max_age = static_cast<std::uint32_t>(std::min<long long>(age, max_max_age));  // P-4
+
+  // P-1: enforce with nothing allowed is no policy at all, or a slip of the pen would stop all mail.
+  if (policy.mx.empty() && policy.mode != Mode::none) return lacks("mx");
   return std::nullopt;
 }
 
@@ -126,33 +162,13 @@ base::Parsed<Policy> parse_policy(std::string_view body) {
     if (auto error = take_line(line, at, fields)) return std::move(*error);
     at = end + 1;
   }
-  auto& policy = fields.policy;
-  if (!fields.version) return base::ParseError{body.size(), "the policy has no version"};
-  if (*fields.version != "STSv1")
-    return base::ParseError{body.size(), "version is `" + base::printable(*fields.version, 40) + "`, not STSv1"};
-  if (!fields.mode) return base::ParseError{body.size(), "the policy has no mode"};
-  if (*fields.mode == "enforce")
-    policy.mode = Mode::enforce;
-  else if (*fields.mode == "testing")
-    policy.mode = Mode::testing;
-  else if (*fields.mode == "none")
-    policy.mode = Mode::none;
-  else
-    return base::ParseError{body.size(),
-                            "mode is `" + base::printable(*fields.mode, 40) + "`, not enforce, testing or none"};
-  if (!fields.max_age) return base::ParseError{body.size(), "the policy has no max_age"};
-  const auto age = base::decimal(*fields.max_age, 10);
-  if (age < 0)
-    return base::ParseError{body.size(),
-                            "max_age is `" + base::printable(*fields.max_age, 40) + "`, not 1 to 10 digits"};
-  policy.max_age = static_cast<std::uint32_t>(std::min<long long>(age, max_max_age));
-  // P-1: enforce with nothing allowed is no policy at all, or a slip of the pen would stop all mail.
-  if (policy.mx.empty() && policy.mode != Mode::none) return base::ParseError{body.size(), "the policy has no mx"};
-  return std::move(policy);
+  if (auto error = take_fields(fields, body.size())) return std::move(*error);
+  return std::move(fields.policy);
 }
 
 bool matches(std::string_view pattern, std::string_view mx_host) {
-  if (mx_host.ends_with('.')) mx_host.remove_suffix(1);
+  // P-2: an address among the patterns is well-formed and matches nothing; a host that looks like one is never meant.
+  if (base::looks_like_address(mx_host)) return false;
   if (!pattern.starts_with("*.")) return base::equals_ignoring_case(pattern, mx_host);
   // RFC 8461 §4.1: the wildcard covers one label
   const auto dot = mx_host.find('.');

@@ -1,4 +1,7 @@
+// The record, strictly: what is not of the grammar is no record. Reads each octet once.
 #include "policy/sts/record.hpp"
+
+#include <algorithm>
 
 #include "protocol/base/text.hpp"
 

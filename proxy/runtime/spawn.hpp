@@ -12,6 +12,7 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "proxy/runtime/log.hpp"
 
@@ -41,8 +42,8 @@ inline void spawn(const Executor& executor, awaitable<void> work, std::string_vi
                         [name](const std::exception_ptr& error) { detail::log_escaped(name, error); });
 }
 
-/// Work that runs beside its starter, on the same executor, until someone joins it. A Task that is never joined ends by
-/// itself.
+/// Work that runs beside its starter, on the same executor, until someone joins it; any number may. A Task that is never joined ends
+/// by itself.
 template <class T>
 class Task {
  public:
@@ -53,23 +54,24 @@ class Task {
       state->error = std::move(error);
       state->value = std::move(value);
       state->done = true;
-      if (state->wake) state->wake->cancel();
+      for (auto* waiting : state->joiners) waiting->cancel();
     });
     return task;
   }
 
   awaitable<T> join() {
-    auto state = state_;
+    const auto state = state_;
     if (!state->done) {
-      auto executor = co_await boost::asio::this_coro::executor;
-      state->wake.emplace(executor, boost::asio::steady_timer::time_point::max());
+      const auto executor = co_await boost::asio::this_coro::executor;
+      boost::asio::steady_timer wake(executor, boost::asio::steady_timer::time_point::max());
+      state->joiners.push_back(&wake);
       while (!state->done) {
         boost::system::error_code ignored;
-        co_await state->wake->async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+        co_await wake.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
       }
     }
     if (state->error) std::rethrow_exception(state->error);
-    co_return std::move(*state->value);
+    co_return *state->value;
   }
 
  private:
@@ -77,7 +79,7 @@ class Task {
     bool done = false;
     std::exception_ptr error;
     std::optional<T> value;
-    std::optional<boost::asio::steady_timer> wake;
+    std::vector<boost::asio::steady_timer*> joiners;  // each lives in a join() that waits until `done`
   };
   std::shared_ptr<State> state_;
 };

@@ -3,6 +3,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,11 @@
 #include "policy/sts/cache_entry.hpp"
 
 namespace proxy {
+
+/// The database cannot be opened, read or written; the words name the file and are fit for an administrator.
+struct StoreError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 class PolicyStore {
  public:

@@ -1,0 +1,50 @@
+// PolicyStore on SQLite: one writer thread with group commit, reads on a connection of their own. A write that fails is reported and
+// the database opened anew; a failed fsync is never retried on the same descriptor. Nothing here decides what is stored.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "proxy/store/completion.hpp"
+#include "proxy/store/policy_store.hpp"
+#include "proxy/store/policy_table.hpp"
+
+namespace proxy {
+
+class SqlitePolicyStore : public PolicyStore {
+ public:
+  /// Opens or makes the database; throws StoreError where it is not usable, and then has not changed it.
+  explicit SqlitePolicyStore(const std::string& file);
+  /// Writes what was handed over, then ends the writer. The io_contexts of those who still wait must exist.
+  ~SqlitePolicyStore() override;
+
+  std::optional<policy::sts::CacheEntry> load(std::string_view domain) override;
+  std::vector<policy::sts::CacheEntry> load_all() override;
+  boost::asio::awaitable<bool> save(policy::sts::CacheEntry entry) override;
+  boost::asio::awaitable<bool> remove(std::string domain) override;
+
+ private:
+  struct Write {
+    policy::sts::CacheEntry entry;
+    bool removes = false;
+    Completion<bool> done;
+  };
+  boost::asio::awaitable<bool> submit(Write write);
+  void write_until_stopped();
+  bool commit(const std::deque<Write>& batch);
+
+  const std::string file_;
+  std::unique_ptr<PolicyWriter> writer_;  ///< null after a failure, until it could be opened again; the writer thread's
+  PolicyReader reader_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Write> waiting_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace proxy

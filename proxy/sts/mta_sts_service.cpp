@@ -1,0 +1,286 @@
+#include "proxy/sts/mta_sts_service.hpp"
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+
+#include "protocol/base/text.hpp"
+
+namespace proxy {
+
+namespace asio = boost::asio;
+using State = policy::StsFacts::State;
+using Source = policy::StsFacts::Source;
+
+namespace {
+
+constexpr unsigned fetches_at_once = 64, lookups_at_once = 256;
+constexpr std::size_t waiters_a_flight = 10000, books_at_most = 100000;
+constexpr std::chrono::seconds least_recheck(5), longest_negative(3600);
+
+std::chrono::seconds whole_seconds(Milliseconds time) { return std::chrono::duration_cast<std::chrono::seconds>(time); }
+
+}  // namespace
+
+MtaStsService::MtaStsService(Executor control, Resolver& resolver, Fetcher& fetcher, PolicyStore& store, Config::MtaSts options,
+                             Clock clock)
+    : control_(std::move(control)),
+      resolver_(resolver),
+      fetcher_(fetcher),
+      store_(store),
+      options_(options),
+      clock_(std::move(clock)),
+      cache_(options.memory),
+      fetches_(control_, fetches_at_once),
+      lookups_(control_, lookups_at_once) {}
+
+awaitable<StsFactsPtr> MtaStsService::ask(std::string domain) {
+  if (auto hit = cache_.find(domain, clock_.wall(), clock_.steady())) {
+    if (hit->recheck) {
+      asio::post(control_, [this, domain, known = hit->facts] { spawn(control_, recheck(domain, known), "recheck"); });
+    }
+    co_return std::move(hit->facts);
+  }
+  auto facts = co_await join(contacts_, std::move(domain), &MtaStsService::first_contact);
+  co_return facts;
+}
+
+awaitable<StsFactsPtr> MtaStsService::ask_before_deferral(std::string domain) {
+  auto facts = co_await join(deferrals_, std::move(domain), &MtaStsService::before_deferral);
+  co_return facts;
+}
+
+// The caller, on whatever thread, waits for the domain's flight on the control thread.
+awaitable<StsFactsPtr> MtaStsService::join(Flights& flights, std::string domain,
+                                           awaitable<StsFactsPtr> (MtaStsService::*work)(std::string)) {
+  auto initiate = [this, &flights, work](auto handler, std::string asked) {
+    auto completion = resume_on_its_executor<StsFactsPtr>(std::move(handler));
+    asio::post(control_, [this, &flights, work, asked = std::move(asked), completion = std::move(completion)] {
+      auto& waiters = flights[asked];
+      if (waiters.size() >= waiters_a_flight) {
+        completion(without(asked, State::lookup_failed, "too many messages wait for this domain's policy"));
+        return;
+      }
+      waiters.push_back(completion);
+      if (waiters.size() == 1) spawn(control_, fly(flights, asked, work), "policy flight");
+    });
+  };
+  auto facts = co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(StsFactsPtr)>(std::move(initiate), asio::use_awaitable,
+                                                                                                std::move(domain));
+  co_return facts;
+}
+
+awaitable<void> MtaStsService::fly(Flights& flights, std::string domain, awaitable<StsFactsPtr> (MtaStsService::*work)(std::string)) {
+  StsFactsPtr facts;
+  try {
+    facts = co_await (this->*work)(domain);
+  } catch (const std::exception& error) {
+    log::Event(log::Level::error, "policy_lookup_failed").add("domain", domain).add("reason", error.what());
+    facts = without(domain, State::lookup_failed, std::string("internal error: ") + error.what());
+  }
+  const auto waiters = std::move(flights[domain]);
+  flights.erase(domain);
+  for (const auto& waiter : waiters) waiter(facts);
+}
+
+// STS-46: what lookup and fetch bring applies to the very messages that wait.
+awaitable<StsFactsPtr> MtaStsService::first_contact(std::string domain) {
+  if (auto known = in_date(domain)) co_return known;
+  const auto record = co_await look_up(domain, false);
+  auto& notes = book(domain);
+  if (record.failed) co_return lookup_failed(domain, notes, record.words);
+  notes.lookup_failing_since.reset();
+
+  StsFactsPtr facts;
+  if (!record.published.record) {
+    facts = without(domain, State::no_policy, record.published.why_not);
+    if (!record.published.why_not.empty()) {
+      log::Event(log::Level::warn, "record_unusable").add("domain", domain).add("reason", record.published.why_not);
+    }
+  } else {
+    const auto& id = record.published.record->id;
+    if (policy::sts::may_fetch(notes.failure, id, clock_.wall(), whole_seconds(options_.retry_after))) {
+      auto update = co_await fetch(domain, id);
+      if (update.facts) co_return update.facts;
+      facts = without(domain, State::no_policy, update.why);
+    } else {
+      facts = without(domain, State::no_policy, notes.failure->why);
+    }
+  }
+  // STS-66: that there is nothing is remembered no longer than DNS allows.
+  const auto ttl = std::min(record.ttl, longest_negative);
+  if (ttl.count() > 0) cache_.put_negative(domain, facts, clock_.steady() + ttl, false);
+  co_return facts;
+}
+
+// STS-07: deferred until the grace is over, then as without a policy; the failure is remembered, so that nobody waits again (N-1).
+StsFactsPtr MtaStsService::lookup_failed(const std::string& domain, Book& notes, const std::string& words) {
+  const auto now = clock_.steady();
+  if (!notes.lookup_failing_since) notes.lookup_failing_since = now;
+  const auto grace_ends = *notes.lookup_failing_since + options_.lookup_grace;
+  const bool over = now >= grace_ends;
+  auto facts = without(domain, over ? State::no_policy : State::lookup_failed, words);
+  const auto until = over ? now + options_.retry_after : std::min<Steady>(now + options_.retry_after, grace_ends);
+  cache_.put_negative(domain, facts, until, over);
+  log::Event(log::Level::warn, over ? "lookup_grace_over" : "record_lookup_failed").add("domain", domain).add("reason", words);
+  return facts;
+}
+
+awaitable<void> MtaStsService::recheck(std::string domain, StsFactsPtr known) {
+  const auto record = co_await look_up(domain, false);
+  auto& notes = book(domain);
+  if (known->state != State::policy) {
+    // A remembered failure of the lookup, past its grace: an answer ends it, and the next message asks anew.
+    if (record.failed) {
+      lookup_failed(domain, notes, record.words);
+    } else {
+      notes.lookup_failing_since.reset();
+      cache_.erase(domain);
+    }
+    co_return;
+  }
+  cache_.checked(domain, recheck_time(record.ttl));
+  if (record.failed || !record.published.record) co_return;  // STS-23: neither ends a policy in date
+  const auto& id = record.published.record->id;
+  if (id == known->id) co_return;
+  if (!policy::sts::may_fetch(notes.failure, id, clock_.wall(), whole_seconds(options_.retry_after))) co_return;
+  const auto ignored = co_await fetch(domain, id);
+  static_cast<void>(ignored);
+}
+
+awaitable<StsFactsPtr> MtaStsService::before_deferral(std::string domain) {
+  auto known = in_date(domain);
+  if (!known) {
+    known = co_await first_contact(domain);
+    co_return known;
+  }
+  const auto record = co_await look_up(domain, true);
+  if (record.failed || !record.published.record) co_return known;
+  const auto& id = record.published.record->id;
+  auto& notes = book(domain);
+  if (id == known->id) {
+    // C-1: the owner may have changed the policy and forgotten the id.
+    const auto now = clock_.steady();
+    if (notes.refetched && now - *notes.refetched < options_.retry_after) co_return known;
+    notes.refetched = now;
+  } else if (!policy::sts::may_fetch(notes.failure, id, clock_.wall(), whole_seconds(options_.retry_after))) {
+    co_return known;
+  }
+  auto update = co_await fetch(domain, id);
+  if (update.facts) co_return update.facts;
+  co_return known;
+}
+
+awaitable<MtaStsService::Record> MtaStsService::look_up(std::string domain, bool fresh) {
+  const auto passage = co_await lookups_.enter();
+  const auto answer = co_await resolver_.ask("_mta-sts." + domain, dns::Type::txt, fresh);
+  Record record;
+  record.ttl = std::chrono::seconds(answer->ttl);
+  if (dns::failed(answer->status)) {
+    record.failed = true;
+    record.words = "the TXT record at _mta-sts." + domain + ": " + (answer->text.empty() ? std::string(dns::words(answer->status)) : answer->text);
+  } else {
+    record.published = policy::sts::published(answer->txt);
+  }
+  co_return record;
+}
+
+awaitable<MtaStsService::Update> MtaStsService::fetch(std::string domain, std::string id) {
+  auto found = fetching_.find(domain);
+  const bool first = found == fetching_.end();
+  if (first) found = fetching_.emplace(domain, Task<Update>::start(control_, fetch_alone(domain, id))).first;
+  auto task = found->second;
+  auto update = co_await task.join();
+  if (first) fetching_.erase(domain);
+  co_return update;
+}
+
+awaitable<MtaStsService::Update> MtaStsService::fetch_alone(std::string domain, std::string id) {
+  const auto passage = co_await fetches_.enter();
+  auto fetched = co_await fetcher_.fetch(domain);
+  Update update;
+  auto& notes = book(domain);
+  if (fetched.result != Fetched::Result::valid) {
+    update.why = "policy fetch failed: " + fetched.why;
+    notes.failure = {id, clock_.wall(), update.why};
+    log::Event(log::Level::warn, "policy_fetch_failed").add("domain", domain).add("policy_id", id).add("reason", fetched.why);
+    co_return update;
+  }
+  notes.failure.reset();
+  policy::sts::CacheEntry entry;
+  entry.domain = domain;
+  entry.id = id;
+  entry.policy = std::move(fetched.policy);
+  entry.fetched = clock_.wall();
+  entry.body = std::move(fetched.body);
+  log::Event(log::Level::info, "policy_fetched")
+      .add("domain", domain)
+      .add("policy_id", id)
+      .add("policy", policy::sts::words(entry.policy.mode))
+      .add("mx", static_cast<std::int64_t>(entry.policy.mx.size()))
+      .add("max_age", static_cast<std::int64_t>(entry.policy.max_age));
+  update.facts = facts_of(entry, Source::fetched);
+  if (entry.policy.max_age == 0) {
+    cache_.erase(domain);  // STS-60: it applies to the messages at hand and replaces what was there
+    spawn(control_, forget(domain), "forget policy");
+  } else {
+    cache_.put_policy(domain, facts_of(entry, Source::stored), clock_.steady() + least_recheck);
+    spawn(control_, save(std::move(entry)), "save policy");
+  }
+  co_return update;
+}
+
+awaitable<void> MtaStsService::save(policy::sts::CacheEntry entry) {
+  const std::string domain = entry.domain;
+  const bool saved = co_await store_.save(std::move(entry));
+  if (!saved) log::Event(log::Level::error, "policy_not_stored").add("domain", domain);
+}
+
+awaitable<void> MtaStsService::forget(std::string domain) {
+  const bool removed = co_await store_.remove(domain);
+  if (!removed) log::Event(log::Level::error, "policy_not_removed").add("domain", domain);
+}
+
+/// From memory, or from the store after a start or an eviction; null when nothing is in date.
+StsFactsPtr MtaStsService::in_date(const std::string& domain) {
+  const auto now = clock_.wall();
+  if (auto hit = cache_.find(domain, now, clock_.steady()); hit && hit->facts->state == State::policy) {
+    if (hit->recheck) cache_.checked(domain, clock_.steady());
+    return hit->facts;
+  }
+  const auto stored = store_.load(domain);
+  if (!stored || !policy::sts::in_date(*stored, now)) return nullptr;
+  auto facts = facts_of(*stored, Source::stored);
+  cache_.put_policy(domain, facts, clock_.steady());
+  return facts;
+}
+
+StsFactsPtr MtaStsService::facts_of(const policy::sts::CacheEntry& entry, Source source) const {
+  auto facts = std::make_shared<policy::StsFacts>();
+  facts->state = State::policy;
+  facts->source = source;
+  facts->policy_domain = entry.domain;
+  facts->id = entry.id;
+  facts->policy = entry.policy;
+  facts->fetched = entry.fetched;
+  facts->expires = policy::sts::expires(entry, clock_.wall());
+  return facts;
+}
+
+StsFactsPtr MtaStsService::without(const std::string& domain, State state, std::string error) const {
+  auto facts = std::make_shared<policy::StsFacts>();
+  facts->state = state;
+  facts->policy_domain = domain;
+  facts->error = std::move(error);
+  return facts;
+}
+
+MtaStsService::Book& MtaStsService::book(const std::string& domain) {
+  if (books_.size() >= books_at_most && !books_.contains(domain)) books_.erase(books_.begin());
+  return books_[domain];
+}
+
+MtaStsService::Steady MtaStsService::recheck_time(std::chrono::seconds ttl) const {
+  return clock_.steady() + std::max(std::min(ttl, longest_negative), least_recheck);
+}
+
+}  // namespace proxy

@@ -1,0 +1,83 @@
+#include "proxy/sts/policy_cache.hpp"
+
+namespace proxy {
+
+namespace {
+std::size_t octets_of(const std::string& domain, const policy::StsFacts& facts) {
+  std::size_t octets = sizeof(policy::StsFacts) + 200 + 2 * domain.size() + facts.id.size() + facts.error.size();
+  for (const auto& pattern : facts.policy.mx) octets += sizeof(std::string) + pattern.size();
+  return octets;
+}
+}  // namespace
+
+std::optional<PolicyCache::Hit> PolicyCache::find(std::string_view domain, Wall wall, Steady steady) {
+  auto& at = shard(domain);
+  const std::lock_guard hold(at.lock);
+  const auto found = at.entries.find(domain);
+  if (found == at.entries.end()) return std::nullopt;
+  auto& entry = found->second;
+  if (entry.is_policy) {
+    if (wall >= entry.facts->expires) return std::nullopt;
+    at.policies.splice(at.policies.begin(), at.policies, entry.place);
+  } else {
+    if (steady >= entry.due && !entry.serve_stale) return std::nullopt;
+    at.negatives.splice(at.negatives.begin(), at.negatives, entry.place);
+  }
+  Hit hit{entry.facts, steady >= entry.due};
+  if (hit.recheck) entry.due = steady + recheck_claim;
+  return hit;
+}
+
+void PolicyCache::remove(Shard& at, const std::string& domain) {
+  const auto found = at.entries.find(domain);
+  if (found == at.entries.end()) return;
+  auto& entry = found->second;
+  if (entry.is_policy) at.octets -= entry.octets;
+  (entry.is_policy ? at.policies : at.negatives).erase(entry.place);
+  at.entries.erase(found);
+}
+
+void PolicyCache::put(const std::string& domain, Entry entry) {
+  auto& at = shard(domain);
+  const std::lock_guard hold(at.lock);
+  remove(at, domain);
+  auto& order = entry.is_policy ? at.policies : at.negatives;
+  order.push_front(domain);
+  entry.place = order.begin();
+  if (entry.is_policy) at.octets += entry.octets;
+  at.entries.emplace(domain, std::move(entry));
+  while (at.octets > policy_octets_ && at.policies.size() > 1) remove(at, std::string(at.policies.back()));
+  while (at.negatives.size() > negatives_a_shard) remove(at, std::string(at.negatives.back()));
+}
+
+void PolicyCache::put_policy(const std::string& domain, StsFactsPtr facts, Steady recheck_at) {
+  Entry entry;
+  entry.is_policy = true;
+  entry.due = recheck_at;
+  entry.octets = octets_of(domain, *facts);
+  entry.facts = std::move(facts);
+  put(domain, std::move(entry));
+}
+
+void PolicyCache::put_negative(const std::string& domain, StsFactsPtr facts, Steady until, bool serve_stale) {
+  Entry entry;
+  entry.due = until;
+  entry.serve_stale = serve_stale;
+  entry.facts = std::move(facts);
+  put(domain, std::move(entry));
+}
+
+void PolicyCache::checked(const std::string& domain, Steady recheck_at) {
+  auto& at = shard(domain);
+  const std::lock_guard hold(at.lock);
+  const auto found = at.entries.find(domain);
+  if (found != at.entries.end()) found->second.due = recheck_at;
+}
+
+void PolicyCache::erase(const std::string& domain) {
+  auto& at = shard(domain);
+  const std::lock_guard hold(at.lock);
+  remove(at, domain);
+}
+
+}  // namespace proxy
