@@ -1,3 +1,5 @@
+// From facts to a plan. Requirements are only ever joined here; the one thing that takes away is the exemption, and it
+// takes away no more than what was published.
 #include "policy/decision.hpp"
 
 #include <algorithm>
@@ -18,8 +20,8 @@ bool published_counts(const Facts& facts) {
 }
 
 const sts::Policy* policy_in_force(const Facts& facts) {
-  const bool there = facts.sts.state == StsFacts::State::policy && published_counts(facts);
-  return there ? &facts.sts.policy : nullptr;
+  if (facts.sts.state != StsFacts::State::policy || !published_counts(facts)) return nullptr;
+  return &facts.sts.policy;
 }
 
 constexpr Requirement enforced{.encrypted = true, .pkix = true};
@@ -30,7 +32,9 @@ std::optional<smtp::Reply> nothing_to_try(const Facts& facts) {
     case MxSet::null_mx: return smtp::Reply{556, "5.1.10", reply::bounded(domain + " takes no mail (null MX)")};
     case MxSet::nonexistent:
       return smtp::Reply{550, "5.1.2", reply::bounded(domain + " does not exist, or has neither MX nor address")};
-    case MxSet::failed: return smtp::Reply{451, "4.4.3", reply::bounded(domain + ": " + facts.mx_words)};
+    case MxSet::failed:
+      return smtp::Reply{451, "4.4.3",
+                         reply::bounded(domain + ": its mail hosts cannot be looked up: " + facts.mx_words)};
     case MxSet::found:
     case MxSet::implicit:
     case MxSet::configured: break;
@@ -40,6 +44,7 @@ std::optional<smtp::Reply> nothing_to_try(const Facts& facts) {
         451, "4.4.3",
         reply::bounded(domain + ": whether it demands TLS (MTA-STS) cannot be looked up: " + facts.sts.error)};
   }
+  // SMTP-15: nothing but `.` among others
   if (facts.hosts.empty()) return smtp::Reply{554, "5.4.4", reply::bounded(domain + " has no usable mail host")};
   return std::nullopt;
 }
@@ -51,7 +56,7 @@ std::string who_demands(const Facts& facts, const sts::Policy* policy) {
   if (!requirement_of(facts.route.security).nothing()) {
     add("configuration" + (facts.route.configured_at.empty() ? std::string() : " " + facts.route.configured_at));
   }
-  if (!facts.floor.nothing()) add("configured floor");
+  if (!facts.floor.nothing()) add("delivery security of this relay");
   return by;
 }
 
@@ -64,6 +69,10 @@ std::optional<std::uint16_t> own_preference(const Facts& facts) {
   return own;
 }
 
+std::string or_else(const std::string& words, const char* otherwise) {
+  return words.empty() ? otherwise : words;
+}
+
 std::optional<LeftOut> left_out(const HostFacts& host, std::optional<std::uint16_t> own, const sts::Policy* policy,
                                 const std::string& policy_id) {
   using Reason = LeftOut::Reason;
@@ -72,22 +81,20 @@ std::optional<LeftOut> left_out(const HostFacts& host, std::optional<std::uint16
   };
   if (host.is_self) return because(Reason::own_name, "it is this relay itself");
   if (own && host.preference >= *own) return because(Reason::behind_own_name, "not preferred to this relay itself");
+  // STS-35; STS-43: the implicit MX as well
   if (policy && policy->mode == sts::Mode::enforce && !sts::allows(*policy, host.name)) {
     return because(Reason::not_in_policy, "its name is not in the MTA-STS policy " + policy_id);
   }
   switch (host.state) {
-    case HostFacts::Addresses::found: return std::nullopt;
-    case HostFacts::Addresses::none: return because(Reason::no_address, host.words);
-    case HostFacts::Addresses::failed: return because(Reason::address_failed, host.words);
-    case HostFacts::Addresses::forbidden: break;
+    case HostFacts::Addresses::found:
+      if (!host.addresses.empty()) return std::nullopt;
+      break;
+    case HostFacts::Addresses::failed: return because(Reason::address_failed, or_else(host.words, "lookup failed"));
+    case HostFacts::Addresses::forbidden:
+      return because(Reason::address_forbidden, or_else(host.words, "its address is never dialled"));
+    case HostFacts::Addresses::none: break;
   }
-  return because(Reason::address_forbidden, host.words);
-}
-
-std::string names_of(const std::vector<Attempt>& attempts) {
-  std::string names;
-  for (const auto& attempt : attempts) names += (names.empty() ? "" : " or ") + attempt.demand.host;
-  return names;
+  return because(Reason::no_address, or_else(host.words, "no address"));
 }
 
 }  // namespace
@@ -96,7 +103,7 @@ Plan decide(const Facts& facts) {
   Plan plan;
   plan.domain = facts.domain;
   plan.route = facts.route;
-  plan.sts = facts.sts;
+  if (published_counts(facts)) plan.sts = facts.sts;
   const auto* policy = policy_in_force(facts);
   const bool enforce = policy && policy->mode == sts::Mode::enforce;
   const auto floors = join(requirement_of(facts.route.security), facts.floor);
@@ -123,15 +130,6 @@ Plan decide(const Facts& facts) {
     plan.attempts.push_back(std::move(attempt));
   }
   return plan;
-}
-
-std::string sentence(const Plan& plan) {
-  const auto mail = "Mail for " + plan.domain;
-  if (plan.attempts.empty()) return mail + " has no host to go to.";
-  const auto hosts = names_of(plan.attempts);
-  if (plan.need.nothing()) return mail + " goes to " + hosts + ", over TLS where offered, verified or not.";
-  const std::string how = plan.need.pkix || plan.need.dane ? "verified TLS" : "TLS";
-  return mail + " goes over " + how + " to " + hosts + ", or waits.";
 }
 
 }  // namespace policy

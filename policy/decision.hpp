@@ -42,7 +42,7 @@ struct Plan {
   std::string domain;
   Requirement need;         ///< of every attempt
   std::string demanded_by;  ///< "MTA-STS enforce, policy 20260101", "configuration relay.toml:31", "" when nothing is
-  StsFacts sts;
+  StsFacts sts;             ///< what applies: nothing where what was published does not count
   Route route;
   std::vector<Attempt> attempts;  ///< in order; may be empty
   std::vector<LeftOut> left_out;
@@ -50,14 +50,9 @@ struct Plan {
   /// ...).
   std::optional<smtp::Reply> refusal;
 
-  bool enforced() const {
-    return sts.state == StsFacts::State::policy && sts.policy.mode == sts::Mode::enforce && !route.exempt;
-  }
+  bool enforced() const { return sts.state == StsFacts::State::policy && sts.policy.mode == sts::Mode::enforce; }
 };
 
 Plan decide(const Facts& facts);
-
-/// One closing sentence: "Mail for example.com goes over verified TLS to mx1.example.com, or waits."
-std::string sentence(const Plan& plan);
 
 }  // namespace policy

@@ -32,6 +32,11 @@ struct HostOutcome {
   What remembered = What::unreachable;  ///< with `blocked`
 };
 
+/// Whether that is a demand which the host did not meet.
+bool is_demand(HostOutcome::What what);
+/// What an outcome counts as for this plan: of a host that was not tried, what is remembered of it.
+HostOutcome::What what_counts(const Plan& plan, const HostOutcome& outcome);
+
 /// Translates a client machine's failure.
 HostOutcome outcome_of(const std::string& host, const smtp::Failure& failure);
 
@@ -45,7 +50,7 @@ bool next_host_may_be_tried(const HostOutcome& outcome);
 smtp::Reply conclude(const Plan& plan, std::span<const HostOutcome> outcomes);
 
 /// Whether a fresh look at the record and the policy could change the verdict: a host was left out, or failed, by
-/// demand of a cached policy (STS-24, STS-47).
+/// demand of a stored policy (STS-24, STS-47).
 bool policy_stands_in_the_way(const Plan& plan, std::span<const HostOutcome> outcomes);
 
 /// What a reply of the MX to RCPT, DATA or the final dot becomes for the client: 421 and lost connections become 451,
