@@ -1,6 +1,7 @@
 // From a document to a configuration: each key is looked up in the table of settings; what is not there is an error
 // that names the nearest known key.
 #include <algorithm>
+#include <tuple>
 
 #include "protocol/base/text.hpp"
 #include "proxy/config/settings.hpp"
@@ -107,8 +108,8 @@ LoadedConfig parse_config(std::string_view text, const std::string& file, const 
     for (const auto& entry : document.root.entries) take_root_entry(draft, entry);
     finish(draft);
   }
-  std::stable_sort(draft.errors.begin(), draft.errors.end(),
-                   [](const auto& a, const auto& b) { return a.line < b.line; });
+  std::sort(draft.errors.begin(), draft.errors.end(),
+            [](const auto& a, const auto& b) { return std::tie(a.line, a.words) < std::tie(b.line, b.words); });
   return {std::move(draft.config), std::move(draft.errors), std::move(draft.warnings)};
 }
 

@@ -202,6 +202,8 @@ TEST_CASE("each fault is told at its line with what was expected", "[OPS-15]") {
       {"[dns]\nservers = [\"127.0.0.1:0\"]", 2, "no address with a port"},
       {"[dns]\ndnssec = \"off\"\ndnssec = \"off\"", 3, "not TOML"},
       {"[delivery\nsecurity = \"may\"", 1, "not TOML"},
+      {"[[\x7f]]", 1, "not TOML"},
+      {"workers = 1\n\xc4\xbftate = 1", 2, "not TOML"},
       {"[mta_sts]\nretry_after = \"5 parsecs\"", 2, "`5 parsecs` is no duration"},
       {"[mta_sts]\nretry_after = \"-5m\"", 2, "is no duration"},
       {"[mta_sts]\nretry_after = \"0s\"", 2, "out of range"},
