@@ -216,7 +216,10 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::try_address(const policy
   std::optional<policy::HostOutcome> failed;
   for (;; ++rung) {
     failed = co_await try_rung(attempt, address, rung);
-    if (!failed || failed->what != What::handshake_failed || rung == last_rung) break;
+    // T-2: garbage in place of the handshake may arrive together with the 220; where nothing is demanded that is the same trouble.
+    const bool trouble = failed && (failed->what == What::handshake_failed ||
+                                    (failed->what == What::nonsense && failed->stage == smtp::Stage::starttls));
+    if (!trouble || rung == last_rung) break;
     environment_.tls_memory.remember(attempt.demand.host, static_cast<Rung>(rung + 1));
     log::Event(log::Level::warn, "tls_trouble")
         .add("id", message_->id)
