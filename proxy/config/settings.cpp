@@ -108,8 +108,7 @@ constexpr Setting limits[] = {
 };
 
 constexpr Setting dns[] = {
-    {"servers", "[\"127.0.0.1:53\"]", false, "Default: the system's (/etc/resolv.conf), read again at each reload.",
-     take_servers},
+    {"servers", "[\"127.0.0.1:53\"]", false, "Default: the system's (/etc/resolv.conf).", take_servers},
     {"dnssec", "\"auto\"", true,
      "auto | on (the servers validate, and the path to them is safe) | off. Governs DANE, which comes with a later "
      "version.",
