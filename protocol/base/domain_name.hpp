@@ -13,7 +13,8 @@ enum class Alphabet {
   lookup,  ///< also `_` anywhere: names that are only asked in DNS, recipient domains (RFC 2181 §11)
 };
 
-/// Lower case, one trailing dot gone, checked: labels of 1 to 63 octets, 253 in all, at least one label. nullopt otherwise.
+/// Lower case, one trailing dot gone, checked: labels of 1 to 63 octets, 253 in all, at least one label. nullopt
+/// otherwise.
 std::optional<std::string> canonical_domain(std::string_view text, Alphabet alphabet);
 
 /// Whether the text is a dotted IPv4 address or holds a colon: such a "name" is never dialled as an address (SMTP-16).

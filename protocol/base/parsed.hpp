@@ -7,7 +7,8 @@
 
 namespace base {
 
-/// Why an input was refused. `what` is for people: what was found and what was expected, already safe to print (ASCII, bounded).
+/// Why an input was refused. `what` is for people: what was found and what was expected, already safe to print (ASCII,
+/// bounded).
 struct ParseError {
   std::size_t offset = 0;  ///< octets from the start of the input
   std::string what;

@@ -1,4 +1,5 @@
-// Small functions over text. Untrusted text passes through `printable` before anyone sees it. ASCII only: no locale is ever asked.
+// Small functions over text. Untrusted text passes through `printable` before anyone sees it. ASCII only: no locale is
+// ever asked.
 #pragma once
 
 #include <string>
@@ -6,10 +7,18 @@
 
 namespace base {
 
-constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-constexpr bool is_letter(char c) { return to_lower(c) >= 'a' && to_lower(c) <= 'z'; }
-constexpr bool is_printable(char c) { return c >= 0x20 && c < 0x7f; }
+constexpr char to_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+}
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+constexpr bool is_letter(char c) {
+  return to_lower(c) >= 'a' && to_lower(c) <= 'z';
+}
+constexpr bool is_printable(char c) {
+  return c >= 0x20 && c < 0x7f;
+}
 
 std::string lower(std::string_view text);
 bool equals_ignoring_case(std::string_view a, std::string_view b);
@@ -18,8 +27,8 @@ bool starts_with_ignoring_case(std::string_view text, std::string_view prefix);
 /// Without blanks and tabs at either end.
 std::string_view trim(std::string_view text);
 
-/// Makes untrusted text harmless: everything but printable ASCII becomes `\xNN` (LF `\n`, CR `\r`, tab `\t`); what is longer than
-/// `limit` octets afterwards is cut and ends in "...".
+/// Makes untrusted text harmless: everything but printable ASCII becomes `\xNN` (LF `\n`, CR `\r`, tab `\t`); what is
+/// longer than `limit` octets afterwards is cut and ends in "...".
 std::string printable(std::string_view text, std::size_t limit = 400);
 
 /// The value of a decimal number of at most `digits` digits and nothing else, or -1.

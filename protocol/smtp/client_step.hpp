@@ -1,6 +1,6 @@
-// What every client machine shares: the steps it asks of its driver, the buffer it reads from, and how it fails. A machine does no
-// I/O: `resume(error)` is called first with success, then after each step with that step's error; it returns the next step, or the
-// result. After a result it must not be resumed. After an error nothing more is written.
+// What every client machine shares: the steps it asks of its driver, the buffer it reads from, and how it fails. A
+// machine does no I/O: `resume(error)` is called first with success, then after each step with that step's error; it
+// returns the next step, or the result. After a result it must not be resumed. After an error nothing more is written.
 #pragma once
 
 #include <boost/system/error_code.hpp>
@@ -15,12 +15,12 @@
 
 namespace smtp {
 
-/// Octets that came from the peer and are not consumed. Owned by the connection and lent to one machine at a time, so that what is
-/// left over after an exchange is seen: a connection with unread octets is never used again (SMTP-50).
+/// Octets that came from the peer and are not consumed. Owned by the connection and lent to one machine at a time, so
+/// that what is left over after an exchange is seen: a connection with unread octets is never used again (SMTP-50).
 class InputBuffer {
  public:
-  std::span<char> prepare();          ///< where the next read goes; at least 2 KiB
-  void commit(std::size_t octets);    ///< that many were read into it
+  std::span<char> prepare();        ///< where the next read goes; at least 2 KiB
+  void commit(std::size_t octets);  ///< that many were read into it
   std::string_view unread() const { return {data_.data() + begin_, end_ - begin_}; }
   void consume(std::size_t octets);
   bool empty() const { return begin_ == end_; }
@@ -31,7 +31,21 @@ class InputBuffer {
 };
 
 /// The point of the dialogue, for reasons and timeouts.
-enum class Stage { connect, greeting, ehlo, starttls, handshake, ehlo_tls, mail, rcpt, data, body, final_dot, rset, quit };
+enum class Stage {
+  connect,
+  greeting,
+  ehlo,
+  starttls,
+  handshake,
+  ehlo_tls,
+  mail,
+  rcpt,
+  data,
+  body,
+  final_dot,
+  rset,
+  quit
+};
 std::string_view words(Stage stage);
 
 /// Why an exchange has no result.
@@ -66,7 +80,8 @@ using Step = std::variant<Write, Read, Handshake, T, Failure>;
 /// Gives the reader what is unread and takes away what it consumed.
 ReplyReader::State take_reply(ReplyReader& reader, InputBuffer& input);
 
-/// What an I/O error means: `timed_out` where it compares equal to errc::timed_out, otherwise `handshake` at that stage, else `lost`.
+/// What an I/O error means: `timed_out` where it compares equal to errc::timed_out, otherwise `handshake` at that
+/// stage, else `lost`.
 Failure failure_of(boost::system::error_code error, Stage stage);
 
 /// `nonsense`: octets came before the command that they would answer was written.

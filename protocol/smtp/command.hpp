@@ -1,4 +1,5 @@
-// One SMTP command line as a value (RFC 5321 §4.1). Knows grammar, not sequence: what is allowed when is server_session's.
+// One SMTP command line as a value (RFC 5321 §4.1). Knows grammar, not sequence: what is allowed when is
+// server_session's.
 #pragma once
 
 #include <cstdint>

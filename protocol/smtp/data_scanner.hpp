@@ -28,8 +28,8 @@ class DataScanner {
   explicit DataScanner(BareNewline mode) : mode_(mode) {}
 
   struct Piece {
-    std::size_t consumed = 0;  ///< octets of the input that are dealt with; the rest (two at most) must come again,
-                               ///< with more behind it
+    std::size_t consumed = 0;    ///< octets of the input that are dealt with; the rest (two at most) must come again,
+                                 ///< with more behind it
     std::string_view canonical;  ///< to be sent on; valid until the next call, or as long as the input
     bool end = false;            ///< the end marker was found: `consumed` stands behind it
   };

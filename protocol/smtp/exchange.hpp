@@ -7,8 +7,9 @@
 
 namespace smtp {
 
-/// Writes `octets`, reads one reply. Any reply of a known class is the result; the caller judges its class. A 1xx or 6xx reply,
-/// lines that are no reply, and octets already unread before the command is written are `nonsense` (SMTP-45, SMTP-50).
+/// Writes `octets`, reads one reply. Any reply of a known class is the result; the caller judges its class. A 1xx or
+/// 6xx reply, lines that are no reply, and octets already unread before the command is written are `nonsense` (SMTP-45,
+/// SMTP-50).
 class Exchange {
  public:
   /// `octets` may be empty: then only a reply is read (one that came early). They must outlive the machine.

@@ -1,5 +1,5 @@
-// Greeting, EHLO or HELO, STARTTLS, EHLO again: from the first octet of a connection to the point where MAIL may be sent.
-// Nothing that came in plaintext survives STARTTLS (RFC 3207 §4.2).
+// Greeting, EHLO or HELO, STARTTLS, EHLO again: from the first octet of a connection to the point where MAIL may be
+// sent. Nothing that came in plaintext survives STARTTLS (RFC 3207 §4.2).
 #pragma once
 
 #include <string>
@@ -19,10 +19,11 @@ enum class TlsUse {
 struct Ready {
   Capabilities capabilities;  ///< of the EHLO in force
   bool tls = false;
-  Reply starttls_refusal;     ///< opportunistic: what the host said to STARTTLS instead of 220; code 0 otherwise
+  Reply starttls_refusal;  ///< opportunistic: what the host said to STARTTLS instead of 220; code 0 otherwise
 };
 
-/// One connection's opening. HELO is tried where EHLO gets 500, 501, 502 or 504 (SMTP-18); such a host counts as without STARTTLS.
+/// One connection's opening. HELO is tried where EHLO gets 500, 501, 502 or 504 (SMTP-18); such a host counts as
+/// without STARTTLS.
 class Greet {
  public:
   Greet(std::string ehlo_name, TlsUse use, InputBuffer& input);

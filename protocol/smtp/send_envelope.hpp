@@ -13,22 +13,22 @@
 namespace smtp {
 
 struct Envelope {
-  Mail mail;                    ///< what the client said; parameters go out only where the host offers their extension
+  Mail mail;  ///< what the client said; parameters go out only where the host offers their extension
   std::vector<Rcpt> recipients;
-  std::uint64_t added = 0;      ///< octets that the relay adds in front (Received), for SIZE= (SMTP-21)
+  std::uint64_t added = 0;  ///< octets that the relay adds in front (Received), for SIZE= (SMTP-21)
 };
 
 struct Verdicts {
   Reply mail;               ///< code 0: this exchange sent no MAIL
   std::vector<Reply> rcpt;  ///< one for each recipient, in order; empty when MAIL was refused
-  /// The connection is of no more use: it ended after a refusal of MAIL (Q-1; the refusal counts), or the host said 421. With 421 to
-  /// a RCPT that reply also stands for every recipient after it, and what was accepted before is void.
+  /// The connection is of no more use: it ended after a refusal of MAIL (Q-1; the refusal counts), or the host said
+  /// 421. With 421 to a RCPT that reply also stands for every recipient after it, and what was accepted before is void.
   bool lost = false;
 };
 
-/// Sends MAIL (unless `more`: further recipients of a transaction that is open) and the RCPTs. With pipelining everything is
-/// written at once (100 RCPTs a write) and every reply read, matched by count. A refusal of MAIL ends it: the replies of pipelined RCPTs are read and
-/// dropped; that they could not be read is `lost`, not a failure.
+/// Sends MAIL (unless `more`: further recipients of a transaction that is open) and the RCPTs. With pipelining
+/// everything is written at once (100 RCPTs a write) and every reply read, matched by count. A refusal of MAIL ends it:
+/// the replies of pipelined RCPTs are read and dropped; that they could not be read is `lost`, not a failure.
 class SendEnvelope {
  public:
   SendEnvelope(const Capabilities& capabilities, const Envelope& envelope, InputBuffer& input, bool more = false);

@@ -1,3 +1,4 @@
+// Gathers, decides, and with --connect dials, as the relay does; prints, and sends no MAIL.
 #include "proxy/cli/check_command.hpp"
 
 #include <idn2.h>

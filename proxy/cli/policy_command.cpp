@@ -1,3 +1,4 @@
+// Reads the database and prints it; writes nothing.
 #include "proxy/cli/policy_command.hpp"
 
 #include <boost/json.hpp>
@@ -65,8 +66,9 @@ int run_policy_list(const Config& config, bool json) {
     }
     const auto now = std::chrono::system_clock::now();
     for (const auto& entry : entries) {
-      std::printf("%-40s %-8s %-20s expires %s%s  mx %s\n", entry.domain.c_str(), std::string(words(entry.policy.mode)).c_str(),
-                  entry.id.c_str(), base::rfc3339(expires(entry, now)).c_str(), in_date(entry, now) ? "" : " (past)",
+      std::printf("%-40s %-8s %-20s expires %s%s  mx %s\n", entry.domain.c_str(),
+                  std::string(words(entry.policy.mode)).c_str(), entry.id.c_str(),
+                  base::rfc3339(expires(entry, now)).c_str(), in_date(entry, now) ? "" : " (past)",
                   patterns_of(entry).c_str());
     }
     return 0;
@@ -83,9 +85,10 @@ int run_policy_show(const Config& config, const std::string& domain, bool json) 
         return 0;
       }
       const auto now = std::chrono::system_clock::now();
-      std::printf("domain   %s\nmode     %s\nid       %s\nmx       %s\nmax_age  %u\nfetched  %s\nexpires  %s\n", entry.domain.c_str(),
-                  std::string(words(entry.policy.mode)).c_str(), entry.id.c_str(), patterns_of(entry).c_str(), entry.policy.max_age,
-                  base::rfc3339(entry.fetched).c_str(), base::rfc3339(expires(entry, now)).c_str());
+      std::printf("domain   %s\nmode     %s\nid       %s\nmx       %s\nmax_age  %u\nfetched  %s\nexpires  %s\n",
+                  entry.domain.c_str(), std::string(words(entry.policy.mode)).c_str(), entry.id.c_str(),
+                  patterns_of(entry).c_str(), entry.policy.max_age, base::rfc3339(entry.fetched).c_str(),
+                  base::rfc3339(expires(entry, now)).c_str());
       return 0;
     }
     std::fprintf(stderr, "sts-relay: no policy is stored for %s\n", base::printable(domain, 100).c_str());

@@ -1,3 +1,4 @@
+// The dial of a probe, up to the EHLO after TLS and QUIT.
 #include "proxy/cli/probe.hpp"
 
 #include "protocol/base/time_format.hpp"

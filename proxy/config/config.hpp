@@ -60,7 +60,7 @@ struct Config {
   struct Limits {
     std::uint64_t message_size = 50u << 20;
     unsigned connections = 10000;
-    unsigned connections_per_client = 1000;
+    unsigned connections_per_client = 5000;
     unsigned recipients = 1000;
   } limits;
 
@@ -80,7 +80,7 @@ struct Config {
   struct Delivery {
     policy::Security security = policy::Security::may;
     Milliseconds connect_timeout{10000}, rcpt_budget{120000};
-    unsigned connections_per_host = 400;  // docs/decisions/connections-per-host.md
+    unsigned connections_per_host = 500;  // docs/decisions/connections-per-host.md
   } delivery;
 
   std::vector<DestinationConfig> destinations;

@@ -73,6 +73,12 @@ void unknown_table(Draft& draft, const DocumentEntry& entry) {
                                                      : did_you_mean(nearest.best())));
 }
 
+/// [name] or [[name]]
+bool is_table(const DocumentValue& value) {
+  const auto& inner = value.kind == DocumentValue::Kind::array && !value.items.empty() ? value.items[0] : value;
+  return inner.kind == DocumentValue::Kind::table;
+}
+
 void take_root_entry(Draft& draft, const DocumentEntry& entry) {
   const auto tables = setting_tables();
   const auto table = std::find_if(tables.begin() + 1, tables.end(), [&](const auto& t) { return t.name == entry.key; });
@@ -85,10 +91,7 @@ void take_root_entry(Draft& draft, const DocumentEntry& entry) {
       return take_table(draft, *table, value, entry.line);
     }
     for (const auto& item : value.items) take_table(draft, *table, item, item.line);
-  } else if (value.kind == DocumentValue::Kind::table) {
-    unknown_table(draft, entry);
-  } else if (const bool tables_in_array = !value.items.empty() && value.items[0].kind == DocumentValue::Kind::table;
-             value.kind == DocumentValue::Kind::array && tables_in_array) {
+  } else if (is_table(value)) {
     unknown_table(draft, entry);
   } else {
     take_entry(draft, tables[0], entry);

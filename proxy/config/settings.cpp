@@ -101,7 +101,7 @@ constexpr Setting limits[] = {
      [](Draft& d, const Value& v) { d.size(v, d.config.limits.message_size, 1024); }},
     {"connections", "10000", true, "Client connections at a time.",
      [](Draft& d, const Value& v) { d.integer(v, d.config.limits.connections, 1, 1'000'000); }},
-    {"connections_per_client", "1000", true, "Of one client address.",
+    {"connections_per_client", "5000", true, "Of one client address.",
      [](Draft& d, const Value& v) { d.integer(v, d.config.limits.connections_per_client, 1, 1'000'000); }},
     {"recipients", "1000", true, "Of one message.",
      [](Draft& d, const Value& v) { d.integer(v, d.config.limits.recipients, 1, 100'000); }},
@@ -143,7 +143,7 @@ constexpr Setting delivery[] = {
      [](Draft& d, const Value& v) { d.duration(v, d.config.delivery.connect_timeout, 100ms, 5min); }},
     {"rcpt_budget", "\"120s\"", true, "Within which RCPT is answered, whatever the MX hosts do.",
      [](Draft& d, const Value& v) { d.duration(v, d.config.delivery.rcpt_budget, 1s, 5min); }},
-    {"connections_per_host", "400", true, "To one MX host name, of all workers together.",
+    {"connections_per_host", "500", true, "To one MX host name, of all workers together.",
      [](Draft& d, const Value& v) { d.integer(v, d.config.delivery.connections_per_host, 1, 100'000); }},
 };
 

@@ -1,3 +1,4 @@
+// The accept loop of one listener.
 #include "proxy/inbound/acceptor.hpp"
 
 #include <boost/asio/error.hpp>

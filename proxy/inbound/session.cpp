@@ -1,3 +1,4 @@
+// The loop of one session, its buffer and its timeouts.
 #include "proxy/inbound/session.hpp"
 
 #include <boost/asio/error.hpp>

@@ -1,3 +1,4 @@
+// One connect with a deadline.
 #include "proxy/net/dialer.hpp"
 
 #include <boost/asio/redirect_error.hpp>

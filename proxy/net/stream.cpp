@@ -1,3 +1,4 @@
+// Reads, writes and the handshake on a non-blocking socket, OpenSSL directly on its descriptor.
 #include "proxy/net/stream.hpp"
 
 #include <openssl/err.h>

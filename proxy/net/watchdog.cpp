@@ -1,3 +1,4 @@
+// The sweep, and the list that it walks.
 #include "proxy/net/watchdog.hpp"
 
 #include <boost/asio/redirect_error.hpp>

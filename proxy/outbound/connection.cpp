@@ -1,3 +1,4 @@
+// The opening of a connection and the exchanges on it.
 #include "proxy/outbound/connection.hpp"
 
 #include "protocol/smtp/exchange.hpp"

@@ -1,3 +1,4 @@
+// The walk of a plan, the body, the verdict, the delivery record.
 #include "proxy/outbound/delivery.hpp"
 
 #include "policy/explain.hpp"
@@ -11,7 +12,7 @@ namespace proxy {
 
 namespace {
 
-constexpr std::chrono::seconds data_wait(120), block_wait(180), final_wait(570), slot_wait(5);
+constexpr std::chrono::seconds data_wait(120), block_wait(180), final_wait(570), slot_wait(15);
 
 policy::HostOutcome outcome(const policy::Attempt& attempt, policy::HostOutcome::What what, std::string words) {
   return {.host = attempt.demand.host, .what = what, .words = std::move(words)};
@@ -216,7 +217,8 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::try_address(const policy
   std::optional<policy::HostOutcome> failed;
   for (;; ++rung) {
     failed = co_await try_rung(attempt, address, rung);
-    // T-2: garbage in place of the handshake may arrive together with the 220; where nothing is demanded that is the same trouble.
+    // T-2: garbage in place of the handshake may arrive together with the 220; where nothing is demanded that is the
+    // same trouble.
     const bool trouble = failed && (failed->what == What::handshake_failed ||
                                     (failed->what == What::nonsense && failed->stage == smtp::Stage::starttls));
     if (!trouble || rung == last_rung) break;
@@ -324,30 +326,6 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::send_envelope(const poli
   report_testing(attempt, connection_->proof(),
                  connection_->starttls_refusal().code != 0 ? "STARTTLS was refused" : "");
   co_return std::nullopt;
-}
-
-// STS-38: what enforce would have refused is said, and changes nothing.
-void Delivery::report_testing(const policy::Attempt& attempt, const policy::Proof& proof,
-                              const std::string& refusal) const {
-  if (!attempt.if_enforced) return;
-  auto enforced = attempt.demand;
-  enforced.need = policy::join(enforced.need, *attempt.if_enforced);
-  auto admitted = policy::admit(proof, enforced, std::chrono::system_clock::now());
-  const auto* failure = std::get_if<policy::NotAdmitted>(&admitted);
-  if (failure == nullptr && !attempt.outside_policy) return;
-  std::string words;
-  if (attempt.outside_policy) words = "its name is not in the policy";
-  if (failure != nullptr) {
-    if (!words.empty()) words += "; ";
-    words += refusal.empty() ? failure->words : refusal;
-  }
-  log::Event(log::Level::warn, "policy_testing")
-      .add("id", message_->id)
-      .add("domain", target_.domain)
-      .add("mx", attempt.demand.host)
-      .add("policy", "testing")
-      .add("policy_id", plan_.sts.id)
-      .add("reason", words);
 }
 
 awaitable<bool> Delivery::start_data() {
@@ -461,15 +439,6 @@ awaitable<smtp::Reply> Delivery::finish() {
   co_return answer;
 }
 
-void Delivery::settle(smtp::Reply verdict) {
-  record(verdict, verdict.text);
-  verdict_ = std::move(verdict);
-}
-
-void Delivery::lost(const smtp::Failure& failure) {
-  settle(policy::after_failure(attempt_->demand.host, failure));
-}
-
 void Delivery::abandon() {
   if (!connection_) return;
   if (body_sent_ || data_started_) {
@@ -478,34 +447,6 @@ void Delivery::abandon() {
   } else {
     environment_.pool.reset_and_keep(std::move(connection_));
   }
-}
-
-// One line for an attempt that ends a recipient group: the contract's delivery record.
-void Delivery::record(const smtp::Reply& verdict, const std::string& reason) {
-  if (recorded_ || !log::enabled(log::Level::info)) return;
-  recorded_ = true;
-  const auto& sts = plan_.sts;
-  const bool has_policy = sts.state == policy::StsFacts::State::policy;
-  const policy::Proof none;
-  const auto& proof = connection_ ? connection_->proof() : none;
-  const char* result = verdict.kind() == 2 ? "delivered" : verdict.kind() == 4 ? "deferred" : "refused";
-  log::Event event(verdict.kind() == 2 ? log::Level::info : log::Level::warn, "delivery");
-  event.add("id", message_->id)
-      .add("domain", target_.domain)
-      .add("mx", attempt_ ? attempt_->demand.host : std::string())
-      .add("address", connection_ ? connection_->bucket().address : std::string())
-      .add("tls", proof.tls)
-      .add("cipher", proof.cipher)
-      .add("proof", words(proof))
-      .add("need", words(plan_.need))
-      .add("policy", has_policy ? policy::sts::words(sts.policy.mode) : std::string_view("none"))
-      .add("policy_id", sts.id)
-      .add("result", result)
-      .add("code", verdict.code)
-      .add("enhanced", verdict.enhanced)
-      .add("recipients", static_cast<std::int64_t>(envelope_.recipients.size()))
-      .add("client", message_->client)
-      .add("reason", reason);
 }
 
 }  // namespace proxy

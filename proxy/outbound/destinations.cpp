@@ -1,3 +1,4 @@
+// Slots and health, each below its shard's lock; no lock is held while anything waits.
 #include "proxy/outbound/destinations.hpp"
 
 #include <openssl/rand.h>

@@ -1,3 +1,4 @@
+// Routes, MX sets, addresses and policies, gathered side by side.
 #include "proxy/outbound/facts.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Idle connections by bucket, and their ends.
 #include "proxy/outbound/pool.hpp"
 
 #include <boost/asio/redirect_error.hpp>

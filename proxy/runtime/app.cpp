@@ -1,3 +1,4 @@
+// Start, signals, reload, drain, end.
 #include "proxy/runtime/app.hpp"
 
 #include <sys/prctl.h>

@@ -1,3 +1,4 @@
+// The addresses of this machine.
 #include "proxy/runtime/own_addresses.hpp"
 
 #include <arpa/inet.h>

@@ -42,8 +42,8 @@ inline void spawn(const Executor& executor, awaitable<void> work, std::string_vi
                         [name](const std::exception_ptr& error) { detail::log_escaped(name, error); });
 }
 
-/// Work that runs beside its starter, on the same executor, until someone joins it; any number may. A Task that is never joined ends
-/// by itself.
+/// Work that runs beside its starter, on the same executor, until someone joins it; any number may. A Task that is
+/// never joined ends by itself.
 template <class T>
 class Task {
  public:

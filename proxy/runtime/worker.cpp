@@ -1,3 +1,4 @@
+// A worker's thread, and what other threads post to it.
 #include "proxy/runtime/worker.hpp"
 
 #include <openssl/rand.h>

@@ -1,5 +1,5 @@
-// Takes a coroutine from one thread to another: the completion of an operation that another thread ends. The waiting coroutine is
-// resumed on its own executor, never inline in the thread that ends the operation.
+// Takes a coroutine from one thread to another: the completion of an operation that another thread ends. The waiting
+// coroutine is resumed on its own executor, never inline in the thread that ends the operation.
 #pragma once
 
 #include <boost/asio/associated_executor.hpp>
@@ -15,8 +15,8 @@ namespace proxy {
 template <class Result>
 using Completion = std::function<void(Result)>;
 
-/// `handler` as something that any thread may call once. Until then its executor counts it as outstanding work. Dropped without a
-/// call, it unwinds the coroutine; the handler's io_context must then still exist.
+/// `handler` as something that any thread may call once. Until then its executor counts it as outstanding work. Dropped
+/// without a call, it unwinds the coroutine; the handler's io_context must then still exist.
 template <class Result, class Handler>
 Completion<Result> resume_on_its_executor(Handler handler) {
   auto executor = boost::asio::prefer(boost::asio::get_associated_executor(handler),

@@ -23,7 +23,8 @@ class PolicyStore {
   /// Blocking, one indexed read; nullopt when there is none. Throws StoreError when the database cannot be read.
   virtual std::optional<policy::sts::CacheEntry> load(std::string_view domain) = 0;
   virtual std::vector<policy::sts::CacheEntry> load_all() = 0;
-  /// Inserts or replaces; returns when it is durable. False: the store failed (logged); the caller goes on with what it has.
+  /// Inserts or replaces; returns when it is durable. False: the store failed (logged); the caller goes on with what it
+  /// has.
   virtual boost::asio::awaitable<bool> save(policy::sts::CacheEntry entry) = 0;
   virtual boost::asio::awaitable<bool> remove(std::string domain) = 0;
 };

@@ -24,9 +24,9 @@ constexpr char make_schema[] =
     " domain TEXT PRIMARY KEY NOT NULL,"
     " id TEXT NOT NULL,"
     " mode TEXT NOT NULL CHECK (mode IN ('none', 'testing', 'enforce')),"
-    " mx TEXT NOT NULL,"           // patterns, one a line
-    " max_age INTEGER NOT NULL,"   // seconds
-    " fetched INTEGER NOT NULL,"   // seconds since 1970, UTC
+    " mx TEXT NOT NULL,"          // patterns, one a line
+    " max_age INTEGER NOT NULL,"  // seconds
+    " fetched INTEGER NOT NULL,"  // seconds since 1970, UTC
     " body TEXT NOT NULL"
     ");"
     "PRAGMA application_id = 1937011570;"
@@ -81,7 +81,7 @@ CacheEntry entry_of(const sqlite::Statement& row) {
   }
   const auto max_age = row.number(4);
   entry.policy.max_age = max_age < 0 || max_age > policy::sts::max_max_age ? policy::sts::max_max_age
-                                                                            : static_cast<std::uint32_t>(max_age);
+                                                                           : static_cast<std::uint32_t>(max_age);
   entry.fetched = policy::sts::Time(std::chrono::seconds(row.number(5)));
   entry.body = row.text(6);
   return entry;

@@ -1,5 +1,5 @@
-// The table of policies: what a row means, and what makes a file this program's database. A file that is not ours, newer than we
-// know, or damaged is refused with words and left as it is.
+// The table of policies: what a row means, and what makes a file this program's database. A file that is not ours,
+// newer than we know, or damaged is refused with words and left as it is.
 #pragma once
 
 #include <mutex>
@@ -44,8 +44,8 @@ class PolicyWriter {
   sqlite::Statement save_, remove_;
 };
 
-/// Whether there is a database at all: false where the file is missing or empty. Throws StoreError for a file that is not ours.
-/// Reads 100 octets and writes none.
+/// Whether there is a database at all: false where the file is missing or empty. Throws StoreError for a file that is
+/// not ours. Reads 100 octets and writes none.
 bool is_policy_database(const std::string& file);
 
 }  // namespace proxy

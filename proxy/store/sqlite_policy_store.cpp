@@ -15,7 +15,10 @@ constexpr std::size_t batch_limit = 256;
 }  // namespace
 
 SqlitePolicyStore::SqlitePolicyStore(const std::string& file)
-    : file_(file), writer_(std::make_unique<PolicyWriter>(file)), reader_(file), thread_([this] { write_until_stopped(); }) {}
+    : file_(file),
+      writer_(std::make_unique<PolicyWriter>(file)),
+      reader_(file),
+      thread_([this] { write_until_stopped(); }) {}
 
 SqlitePolicyStore::~SqlitePolicyStore() {
   {
@@ -26,9 +29,13 @@ SqlitePolicyStore::~SqlitePolicyStore() {
   thread_.join();
 }
 
-std::optional<policy::sts::CacheEntry> SqlitePolicyStore::load(std::string_view domain) { return reader_.load(domain); }
+std::optional<policy::sts::CacheEntry> SqlitePolicyStore::load(std::string_view domain) {
+  return reader_.load(domain);
+}
 
-std::vector<policy::sts::CacheEntry> SqlitePolicyStore::load_all() { return reader_.load_all(); }
+std::vector<policy::sts::CacheEntry> SqlitePolicyStore::load_all() {
+  return reader_.load_all();
+}
 
 boost::asio::awaitable<bool> SqlitePolicyStore::save(policy::sts::CacheEntry entry) {
   Write write;
@@ -87,7 +94,8 @@ bool SqlitePolicyStore::commit(const std::deque<Write>& batch) {
     writer_->commit();
     return true;
   } catch (const StoreError& error) {
-    // What the kernel dropped after a failed fsync would look clean on this descriptor. Closing rolls the transaction back.
+    // What the kernel dropped after a failed fsync would look clean on this descriptor. Closing rolls the transaction
+    // back.
     writer_.reset();
     log::Event(log::Level::error, "store_failed")
         .add("writes", static_cast<std::uint64_t>(batch.size()))

@@ -1,5 +1,6 @@
-// PolicyStore on SQLite: one writer thread with group commit, reads on a connection of their own. A write that fails is reported and
-// the database opened anew; a failed fsync is never retried on the same descriptor. Nothing here decides what is stored.
+// PolicyStore on SQLite: one writer thread with group commit, reads on a connection of their own. A write that fails is
+// reported and the database opened anew; a failed fsync is never retried on the same descriptor. Nothing here decides
+// what is stored.
 #pragma once
 
 #include <condition_variable>

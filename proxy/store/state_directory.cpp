@@ -66,6 +66,8 @@ StateDirectory::~StateDirectory() {
   if (lock_ >= 0) close(lock_);
 }
 
-std::string database_file(const std::string& state_dir) { return state_dir + "/sts-relay.db"; }
+std::string database_file(const std::string& state_dir) {
+  return state_dir + "/sts-relay.db";
+}
 
 }  // namespace proxy

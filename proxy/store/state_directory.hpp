@@ -1,5 +1,5 @@
-// The state directory, held by one `serve` at a time. It is made where it is missing, readable by its owner only. Nothing else here
-// knows what lies in it.
+// The state directory, held by one `serve` at a time. It is made where it is missing, readable by its owner only.
+// Nothing else here knows what lies in it.
 #pragma once
 
 #include <stdexcept>

@@ -18,7 +18,9 @@ class Gate {
     explicit Passage(Gate* gate) : gate_(gate) {}
     Passage(Passage&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)) {}
     Passage& operator=(Passage&&) = delete;
-    ~Passage() { if (gate_) gate_->leave(); }
+    ~Passage() {
+      if (gate_) gate_->leave();
+    }
 
    private:
     Gate* gate_;

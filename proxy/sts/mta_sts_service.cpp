@@ -1,3 +1,4 @@
+// Flights: who waits for what, what each answer means, what is remembered.
 #include "proxy/sts/mta_sts_service.hpp"
 
 #include <boost/asio/async_result.hpp>
@@ -17,12 +18,14 @@ constexpr unsigned fetches_at_once = 64, lookups_at_once = 256;
 constexpr std::size_t waiters_a_flight = 10000, books_at_most = 100000;
 constexpr std::chrono::seconds least_recheck(5), longest_negative(3600);
 
-std::chrono::seconds whole_seconds(Milliseconds time) { return std::chrono::duration_cast<std::chrono::seconds>(time); }
+std::chrono::seconds whole_seconds(Milliseconds time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time);
+}
 
 }  // namespace
 
-MtaStsService::MtaStsService(Executor control, Resolver& resolver, Fetcher& fetcher, PolicyStore& store, Config::MtaSts options,
-                             Clock clock)
+MtaStsService::MtaStsService(Executor control, Resolver& resolver, Fetcher& fetcher, PolicyStore& store,
+                             Config::MtaSts options, Clock clock)
     : control_(std::move(control)),
       resolver_(resolver),
       fetcher_(fetcher),
@@ -64,12 +67,13 @@ awaitable<StsFactsPtr> MtaStsService::join(Flights& flights, std::string domain,
       if (waiters.size() == 1) spawn(control_, fly(flights, asked, work), "policy flight");
     });
   };
-  auto facts = co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(StsFactsPtr)>(std::move(initiate), asio::use_awaitable,
-                                                                                                std::move(domain));
+  auto facts = co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(StsFactsPtr)>(
+      std::move(initiate), asio::use_awaitable, std::move(domain));
   co_return facts;
 }
 
-awaitable<void> MtaStsService::fly(Flights& flights, std::string domain, awaitable<StsFactsPtr> (MtaStsService::*work)(std::string)) {
+awaitable<void> MtaStsService::fly(Flights& flights, std::string domain,
+                                   awaitable<StsFactsPtr> (MtaStsService::*work)(std::string)) {
   StsFactsPtr facts;
   try {
     facts = co_await (this->*work)(domain);
@@ -112,7 +116,8 @@ awaitable<StsFactsPtr> MtaStsService::first_contact(std::string domain) {
   co_return facts;
 }
 
-// STS-07: deferred until the grace is over, then as without a policy; the failure is remembered, so that nobody waits again (N-1).
+// STS-07: deferred until the grace is over, then as without a policy; the failure is remembered, so that nobody waits
+// again (N-1).
 StsFactsPtr MtaStsService::lookup_failed(const std::string& domain, Book& notes, const std::string& words) {
   const auto now = clock_.steady();
   if (!notes.lookup_failing_since) notes.lookup_failing_since = now;
@@ -121,7 +126,9 @@ StsFactsPtr MtaStsService::lookup_failed(const std::string& domain, Book& notes,
   auto facts = without(domain, over ? State::no_policy : State::lookup_failed, words);
   const auto until = over ? now + options_.retry_after : std::min<Steady>(now + options_.retry_after, grace_ends);
   cache_.put_negative(domain, facts, until, over);
-  log::Event(log::Level::warn, over ? "lookup_grace_over" : "record_lookup_failed").add("domain", domain).add("reason", words);
+  log::Event(log::Level::warn, over ? "lookup_grace_over" : "record_lookup_failed")
+      .add("domain", domain)
+      .add("reason", words);
   return facts;
 }
 
@@ -177,7 +184,8 @@ awaitable<MtaStsService::Record> MtaStsService::look_up(std::string domain, bool
   record.ttl = std::chrono::seconds(answer->ttl);
   if (dns::failed(answer->status)) {
     record.failed = true;
-    record.words = "the TXT record at _mta-sts." + domain + ": " + (answer->text.empty() ? std::string(dns::words(answer->status)) : answer->text);
+    record.words = "the TXT record at _mta-sts." + domain + ": " +
+                   (answer->text.empty() ? std::string(dns::words(answer->status)) : answer->text);
   } else {
     record.published = policy::sts::published(answer->txt);
   }
@@ -202,7 +210,10 @@ awaitable<MtaStsService::Update> MtaStsService::fetch_alone(std::string domain, 
   if (fetched.result != Fetched::Result::valid) {
     update.why = "policy fetch failed: " + fetched.why;
     notes.failure = {id, clock_.wall(), update.why};
-    log::Event(log::Level::warn, "policy_fetch_failed").add("domain", domain).add("policy_id", id).add("reason", fetched.why);
+    log::Event(log::Level::warn, "policy_fetch_failed")
+        .add("domain", domain)
+        .add("policy_id", id)
+        .add("reason", fetched.why);
     co_return update;
   }
   notes.failure.reset();

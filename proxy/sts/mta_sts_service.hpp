@@ -1,9 +1,9 @@
-// The MTA-STS service. The cache answers in the caller's thread; everything that waits (record lookups, fetches) is a flight on the
-// control thread, one a domain, whoever asks.
+// The MTA-STS service. The cache answers in the caller's thread; everything that waits (record lookups, fetches) is a
+// flight on the control thread, one a domain, whoever asks.
 //
-//   in date          answered from the cache; the record is looked at again in the background, a new id is fetched there
-//   first contact    record, then fetch; every message for the domain waits for the same flight
-//   before deferral  the record past the DNS cache, the policy under another id at once, under the same id once per retry_after
+//   in date          answered from the cache; the record is looked at again in the background, a new id is fetched
+//   there first contact    record, then fetch; every message for the domain waits for the same flight before deferral
+//   the record past the DNS cache, the policy under another id at once, under the same id once per retry_after
 //
 // A failed lookup or fetch never removes a policy. Only a fetched policy moves an expiry.
 #pragma once
@@ -35,7 +35,8 @@ struct Clock {
 class MtaStsService final : public PolicyService {
  public:
   /// `control` has one thread; resolver and fetcher live on it. All must outlive the executor's work.
-  MtaStsService(Executor control, Resolver& resolver, Fetcher& fetcher, PolicyStore& store, Config::MtaSts options, Clock clock = {});
+  MtaStsService(Executor control, Resolver& resolver, Fetcher& fetcher, PolicyStore& store, Config::MtaSts options,
+                Clock clock = {});
 
   awaitable<StsFactsPtr> ask(std::string domain) override;
   awaitable<StsFactsPtr> ask_before_deferral(std::string domain) override;
@@ -64,14 +65,15 @@ class MtaStsService final : public PolicyService {
     std::string why;
   };
 
-  awaitable<StsFactsPtr> join(Flights& flights, std::string domain, awaitable<StsFactsPtr> (MtaStsService::*work)(std::string));
+  awaitable<StsFactsPtr> join(Flights& flights, std::string domain,
+                              awaitable<StsFactsPtr> (MtaStsService::*work)(std::string));
   awaitable<void> fly(Flights& flights, std::string domain, awaitable<StsFactsPtr> (MtaStsService::*work)(std::string));
 
   awaitable<StsFactsPtr> first_contact(std::string domain);
   awaitable<StsFactsPtr> before_deferral(std::string domain);
   awaitable<void> recheck(std::string domain, StsFactsPtr known);
   awaitable<Record> look_up(std::string domain, bool fresh);
-  awaitable<Update> fetch(std::string domain, std::string id);         // joins the one in flight
+  awaitable<Update> fetch(std::string domain, std::string id);  // joins the one in flight
   awaitable<Update> fetch_alone(std::string domain, std::string id);
   awaitable<void> save(policy::sts::CacheEntry entry);
   awaitable<void> forget(std::string domain);

@@ -1,3 +1,4 @@
+// The shards and their two LRUs.
 #include "proxy/sts/policy_cache.hpp"
 
 namespace proxy {

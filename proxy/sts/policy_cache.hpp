@@ -1,5 +1,6 @@
-// What the process remembers of domains and their policies, shared by all threads under shard locks. Policies and negatives live in
-// separate LRUs, so that a flood of unknown domains evicts no policy. It asks nobody: the service fills it.
+// What the process remembers of domains and their policies, shared by all threads under shard locks. Policies and
+// negatives live in separate LRUs, so that a flood of unknown domains evicts no policy. It asks nobody: the service
+// fills it.
 #pragma once
 
 #include <array>

@@ -1,3 +1,4 @@
+// What both kinds of transaction need.
 #include <chrono>
 
 #include "protocol/mime/trace.hpp"

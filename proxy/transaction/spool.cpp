@@ -1,3 +1,4 @@
+// Memory first, then an unnamed file.
 #include "proxy/transaction/spool.hpp"
 
 #include <fcntl.h>

@@ -54,7 +54,7 @@ TEST_CASE("an empty configuration has every default and listens on loopback for 
   CHECK(listener.allow[1].contains({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}));
   CHECK(config.limits.message_size == 50U << 20);
   CHECK(config.limits.connections == 10000);
-  CHECK(config.limits.connections_per_client == 1000);
+  CHECK(config.limits.connections_per_client == 5000);
   CHECK(config.limits.recipients == 1000);
   CHECK(config.dns.servers.empty());
   CHECK(config.dns.dnssec == Config::Dns::Dnssec::automatic);
@@ -67,7 +67,7 @@ TEST_CASE("an empty configuration has every default and listens on loopback for 
   CHECK(config.delivery.security == Security::may);
   CHECK(config.delivery.connect_timeout == 10s);
   CHECK(config.delivery.rcpt_budget == 120s);
-  CHECK(config.delivery.connections_per_host == 400);
+  CHECK(config.delivery.connections_per_host == 500);
   CHECK(config.destinations.empty());
   CHECK_FALSE(config.log.json);
   CHECK(config.log.level == Config::Log::Level::info);

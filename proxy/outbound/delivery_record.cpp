@@ -1,0 +1,68 @@
+// What a delivery says of itself: the delivery record, and what a policy in mode testing would have refused.
+#include "policy/explain.hpp"
+#include "proxy/outbound/delivery.hpp"
+
+namespace proxy {
+
+void Delivery::settle(smtp::Reply verdict) {
+  record(verdict, verdict.text);
+  verdict_ = std::move(verdict);
+}
+
+void Delivery::lost(const smtp::Failure& failure) {
+  settle(policy::after_failure(attempt_->demand.host, failure));
+}
+
+// STS-38: what enforce would have refused is said, and changes nothing.
+void Delivery::report_testing(const policy::Attempt& attempt, const policy::Proof& proof,
+                              const std::string& refusal) const {
+  if (!attempt.if_enforced) return;
+  auto enforced = attempt.demand;
+  enforced.need = policy::join(enforced.need, *attempt.if_enforced);
+  auto admitted = policy::admit(proof, enforced, std::chrono::system_clock::now());
+  const auto* failure = std::get_if<policy::NotAdmitted>(&admitted);
+  if (failure == nullptr && !attempt.outside_policy) return;
+  std::string words;
+  if (attempt.outside_policy) words = "its name is not in the policy";
+  if (failure != nullptr) {
+    if (!words.empty()) words += "; ";
+    words += refusal.empty() ? failure->words : refusal;
+  }
+  log::Event(log::Level::warn, "policy_testing")
+      .add("id", message_->id)
+      .add("domain", target_.domain)
+      .add("mx", attempt.demand.host)
+      .add("policy", "testing")
+      .add("policy_id", plan_.sts.id)
+      .add("reason", words);
+}
+
+// One line for an attempt that ends a recipient group: the contract's delivery record.
+void Delivery::record(const smtp::Reply& verdict, const std::string& reason) {
+  if (recorded_ || !log::enabled(log::Level::info)) return;
+  recorded_ = true;
+  const auto& sts = plan_.sts;
+  const bool has_policy = sts.state == policy::StsFacts::State::policy;
+  const policy::Proof none;
+  const auto& proof = connection_ ? connection_->proof() : none;
+  const char* result = verdict.kind() == 2 ? "delivered" : verdict.kind() == 4 ? "deferred" : "refused";
+  log::Event event(verdict.kind() == 2 ? log::Level::info : log::Level::warn, "delivery");
+  event.add("id", message_->id)
+      .add("domain", target_.domain)
+      .add("mx", attempt_ ? attempt_->demand.host : std::string())
+      .add("address", connection_ ? connection_->bucket().address : std::string())
+      .add("tls", proof.tls)
+      .add("cipher", proof.cipher)
+      .add("proof", words(proof))
+      .add("need", words(plan_.need))
+      .add("policy", has_policy ? policy::sts::words(sts.policy.mode) : std::string_view("none"))
+      .add("policy_id", sts.id)
+      .add("result", result)
+      .add("code", verdict.code)
+      .add("enhanced", verdict.enhanced)
+      .add("recipients", static_cast<std::int64_t>(envelope_.recipients.size()))
+      .add("client", message_->client)
+      .add("reason", reason);
+}
+
+}  // namespace proxy
