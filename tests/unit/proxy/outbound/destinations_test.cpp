@@ -30,8 +30,9 @@ TEST_CASE("no more connections to a host than allowed and a slot given back serv
   CHECK(test::run_awaitable(io, destinations.acquire("other", proxy::after(std::chrono::milliseconds(1)))));
   bool pressed = false, served = false;
   destinations.on_pressure([&](const std::string& host) { pressed = host == "mx"; });
-  boost::asio::co_spawn(io, destinations.acquire("mx", proxy::after(std::chrono::seconds(30))),
-                        [&](const std::exception_ptr&, std::optional<Destinations::Slot> slot) { served = slot.has_value(); });
+  boost::asio::co_spawn(
+      io, destinations.acquire("mx", proxy::after(std::chrono::seconds(30))),
+      [&](const std::exception_ptr&, std::optional<Destinations::Slot> slot) { served = slot.has_value(); });
   io.restart();
   io.poll();
   CHECK(pressed);

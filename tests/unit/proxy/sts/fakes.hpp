@@ -1,5 +1,5 @@
-// A resolver, a fetcher, a store and a clock that do as they are told, for tests of the MTA-STS service. Thread-safe, for those that
-// run it on threads.
+// A resolver, a fetcher, a store and a clock that do as they are told, for tests of the MTA-STS service. Thread-safe,
+// for those that run it on threads.
 #pragma once
 
 #include <atomic>
@@ -22,7 +22,9 @@ struct FakeClock {
   proxy::Clock clock() {
     proxy::Clock clock;
     clock.wall = [this] { return std::chrono::system_clock::time_point(std::chrono::seconds(wall_seconds.load())); };
-    clock.steady = [this] { return std::chrono::steady_clock::time_point(std::chrono::seconds(steady_seconds.load())); };
+    clock.steady = [this] {
+      return std::chrono::steady_clock::time_point(std::chrono::seconds(steady_seconds.load()));
+    };
     return clock;
   }
 };

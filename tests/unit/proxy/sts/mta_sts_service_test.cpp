@@ -23,7 +23,9 @@ struct World {
   proxy::MtaStsService service{io.get_executor(), resolver, fetcher, store, options, clock.clock()};
 
   proxy::StsFactsPtr ask() { return settle(test::run_awaitable(io, service.ask("example.com"))); }
-  proxy::StsFactsPtr before_deferral() { return settle(test::run_awaitable(io, service.ask_before_deferral("example.com"))); }
+  proxy::StsFactsPtr before_deferral() {
+    return settle(test::run_awaitable(io, service.ask_before_deferral("example.com")));
+  }
   // What runs in the background is run, too.
   proxy::StsFactsPtr settle(proxy::StsFactsPtr facts) {
     io.restart();
@@ -34,7 +36,8 @@ struct World {
 
 }  // namespace
 
-TEST_CASE("first contact brings the policy to the message that waits and later ones ask nobody", "[STS-46][STS-22][STS-25][STS-01]") {
+TEST_CASE("first contact brings the policy to the message that waits and later ones ask nobody",
+          "[STS-46][STS-22][STS-25][STS-01]") {
   World world;
   world.resolver.publish("1");
   const auto first = world.ask();
@@ -53,7 +56,8 @@ TEST_CASE("a cached policy outlives every failure of record and fetch", "[STS-23
   World world;
   world.resolver.publish("1");
   world.ask();
-  const dns::Status failures[] = {dns::Status::servfail, dns::Status::timeout, dns::Status::refused, dns::Status::nxdomain, dns::Status::garbage};
+  const dns::Status failures[] = {dns::Status::servfail, dns::Status::timeout, dns::Status::refused,
+                                  dns::Status::nxdomain, dns::Status::garbage};
   for (const auto status : failures) {
     world.resolver.set(status);
     world.clock.advance(std::chrono::minutes(10));
@@ -189,7 +193,8 @@ TEST_CASE("threads that ask for many domains share flights and see whole policie
       boost::asio::io_context io{1};
       for (int i = 0; i < 200; ++i) {
         const std::string domain = "d" + std::to_string((i + t) % 20) + ".test";
-        const auto facts = test::run_awaitable(io, i % 7 == 6 ? service.ask_before_deferral(domain) : service.ask(domain));
+        const auto facts =
+            test::run_awaitable(io, i % 7 == 6 ? service.ask_before_deferral(domain) : service.ask(domain));
         if (facts->state == State::policy && facts->policy.mx.size() == 1) ++good;
         if (i % 50 == 0) {
           resolver.publish(std::to_string(i + 2));
@@ -209,9 +214,10 @@ TEST_CASE("askers at the same time share one lookup and one fetch", "[STS-30]") 
   world.resolver.publish("1");
   unsigned answered = 0;
   for (int i = 0; i < 500; ++i) {
-    boost::asio::co_spawn(world.io, world.service.ask("example.com"), [&](const std::exception_ptr&, const proxy::StsFactsPtr& facts) {
-      if (facts && facts->state == State::policy) ++answered;
-    });
+    boost::asio::co_spawn(world.io, world.service.ask("example.com"),
+                          [&](const std::exception_ptr&, const proxy::StsFactsPtr& facts) {
+                            if (facts && facts->state == State::policy) ++answered;
+                          });
   }
   world.io.run();
   CHECK(answered == 500);
