@@ -16,10 +16,10 @@ bool installed(const std::string& program) {
 }
 }  // namespace
 
-TEST_CASE("swaks delivers a message and shows a deferral in the words of the relay", "[scenario][peer]") {
+TEST_CASE("swaks delivers a message and shows a deferral in the words of the relay", "[scenario]") {
   if (!installed("/usr/bin/swaks")) return;
   World world;
-  auto& good = world.lab.domain("good.test", {.sts = "enforce"});
+  world.lab.domain("good.test", {.sts = "enforce"});
   auto& bad = world.lab.domain("bad.test", {.sts = "enforce"});
   bad.mx[0]->starttls(lab::Starttls::stripped);
   const auto swaks = [&](const std::string& recipient) {
@@ -41,7 +41,7 @@ TEST_CASE("swaks delivers a message and shows a deferral in the words of the rel
   untouched(world, {bad.mx[0]});
 }
 
-TEST_CASE("a policy from nginx whose certificate comes through two intermediates counts", "[scenario][peer]") {
+TEST_CASE("a policy from nginx whose certificate comes through two intermediates counts", "[scenario][STS-09]") {
   if (!installed("/usr/sbin/nginx")) return;
   World world;
   auto& domain = world.lab.domain("web.test", {.sts = "enforce"});
