@@ -27,11 +27,15 @@ sockaddr_in endpoint(const std::string& address, std::uint16_t port) {
 }
 
 constexpr const char* services =
-    "pickup unix n - n 60 1 pickup\ncleanup unix n - n - 0 cleanup\nqmgr unix n - n 300 1 qmgr\ntlsmgr unix - - n 1000? 1 tlsmgr\n"
-    "rewrite unix - - n - - trivial-rewrite\nbounce unix - - n - 0 bounce\ndefer unix - - n - 0 bounce\ntrace unix - - n - 0 bounce\n"
-    "verify unix - - n - 1 verify\nflush unix n - n 1000? 0 flush\nproxymap unix - - n - - proxymap\nsmtp unix - - n - - smtp\n"
+    "pickup unix n - n 60 1 pickup\ncleanup unix n - n - 0 cleanup\nqmgr unix n - n 300 1 qmgr\ntlsmgr unix - - n "
+    "1000? 1 tlsmgr\n"
+    "rewrite unix - - n - - trivial-rewrite\nbounce unix - - n - 0 bounce\ndefer unix - - n - 0 bounce\ntrace unix - - "
+    "n - 0 bounce\n"
+    "verify unix - - n - 1 verify\nflush unix n - n 1000? 0 flush\nproxymap unix - - n - - proxymap\nsmtp unix - - n - "
+    "- smtp\n"
     "lmtp unix - - n - - lmtp\nerror unix - - n - - error\nretry unix - - n - - error\ndiscard unix - - n - - discard\n"
-    "anvil unix - - n - 1 anvil\nscache unix - - n - 1 scache\nshowq unix n - n - - showq\npostlog unix-dgram n - n - 1 postlogd\n";
+    "anvil unix - - n - 1 anvil\nscache unix - - n - 1 scache\nshowq unix n - n - - showq\npostlog unix-dgram n - n - "
+    "1 postlogd\n";
 
 }  // namespace
 
@@ -79,13 +83,16 @@ void wait_for_listener(const std::string& address, std::uint16_t port) {
 Postfix::Postfix(const std::string& address, std::uint16_t port, const std::map<std::string, std::string>& settings)
     : address_(address), port_(port) {
   const auto& path = directory_.path();
-  for (const char* folder : {"incoming", "active", "deferred", "bounce", "defer", "flush", "hold", "saved", "trace", "corrupt", "private"}) {
+  for (const char* folder :
+       {"incoming", "active", "deferred", "bounce", "defer", "flush", "hold", "saved", "trace", "corrupt", "private"}) {
     std::filesystem::create_directories(path + "/spool/" + folder);
   }
   std::filesystem::create_directories(path + "/data");
   lab::run_program({"/bin/chown", "-R", "postfix", path + "/spool", path + "/data"}, path, std::chrono::seconds(30));
-  for (const char* folder : {"maildrop", "public", "pid"}) std::filesystem::create_directories(path + "/spool/" + folder);
-  lab::run_program({"/bin/chown", "postfix", path + "/spool/maildrop", path + "/spool/public"}, path, std::chrono::seconds(30));
+  for (const char* folder : {"maildrop", "public", "pid"})
+    std::filesystem::create_directories(path + "/spool/" + folder);
+  lab::run_program({"/bin/chown", "postfix", path + "/spool/maildrop", path + "/spool/public"}, path,
+                   std::chrono::seconds(30));
   lab::run_program({"/bin/chown", "root", path + "/spool", path + "/spool/pid"}, path, std::chrono::seconds(30));
   std::map<std::string, std::string> main{{"compatibility_level", "3.7"},
                                           {"queue_directory", path + "/spool"},
@@ -111,7 +118,8 @@ Postfix::Postfix(const std::string& address, std::uint16_t port, const std::map<
   for (const auto& [key, value] : main) text += key + " = " + value + "\n";
   directory_.write("main.cf", text);
   directory_.write("master.cf", address + ":" + std::to_string(port) + " inet n - n - 50 smtpd\n" + services);
-  master_ = std::make_unique<lab::ChildProcess>(std::vector<std::string>{"/usr/lib/postfix/sbin/master", "-c", path, "-d"}, path);
+  master_ = std::make_unique<lab::ChildProcess>(
+      std::vector<std::string>{"/usr/lib/postfix/sbin/master", "-c", path, "-d"}, path);
   wait_for_listener(address, port);
 }
 

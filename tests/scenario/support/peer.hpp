@@ -1,5 +1,5 @@
-// Real programs beside the relay: started in a private directory on ports of their own, ended with the object. What is not installed
-// makes its test fail, for tests/run installs it.
+// Real programs beside the relay: started in a private directory on ports of their own, ended with the object. What is
+// not installed makes its test fail, for tests/run installs it.
 #pragma once
 
 #include <map>
