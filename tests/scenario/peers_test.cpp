@@ -69,3 +69,28 @@ TEST_CASE("a policy from nginx whose certificate comes through two intermediates
   deferred(world, world.relay.mail("c@web.test"), {}, {.policy = true});  // so the policy was read
   CHECK_FALSE(nginx.ended());
 }
+
+TEST_CASE("the relay delivers with what unbound tells it", "[scenario]") {
+  if (!installed("/usr/sbin/unbound")) return;
+  World world({}, false);
+  auto& domain = world.lab.domain("cached.test", {.sts = "enforce"});
+  const std::string folder = world.lab.directory() + "/unbound", address = "127.0.0.8";
+  const auto port = std::to_string(world.lab.dns().port());
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "/unbound.conf")
+      << "server:\n interface: " << address << "\n port: " << port << "\n do-daemonize: no\n chroot: \"\"\n"
+      << " username: \"\"\n directory: \"" << folder << "\"\n pidfile: \"" << folder << "/pid\"\n use-syslog: no\n"
+      << " num-threads: 1\n do-ip6: no\n module-config: \"iterator\"\n do-not-query-localhost: no\n"
+      << " local-zone: \"test.\" nodefault\n access-control: 127.0.0.0/8 allow\n"
+      << "remote-control:\n control-enable: no\nforward-zone:\n name: \".\"\n forward-addr: 127.0.0.1@" << port << "\n";
+  lab::ChildProcess unbound({"/usr/sbin/unbound", "-d", "-c", folder + "/unbound.conf"}, folder);
+  until(
+      world, [&] { return std::filesystem::exists(folder + "/pid"); }, "unbound listens");
+  world.relay.options().tables["dns"]["servers"] = "[" + lab::toml(address + ":" + port) + "]";
+  world.relay.write_configuration();
+  world.relay.start();
+  delivered(world, world.relay.mail("b@cached.test"), {.mx = domain.mx[0], .tls = true});
+  domain.mx[0]->starttls(lab::Starttls::stripped);
+  deferred(world, world.relay.mail("c@cached.test"), {}, {.policy = true});
+  CHECK_FALSE(unbound.ended());
+}
