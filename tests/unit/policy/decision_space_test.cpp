@@ -151,7 +151,7 @@ TEST_CASE("nothing is admitted that proves less than any plan of the space deman
     }
   });
   CHECK(broken == 0);
-  CHECK(judged == 979200);
+  CHECK(judged == 1012608);
   CHECK(admitted > 0);
 }
 
