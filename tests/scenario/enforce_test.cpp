@@ -76,7 +76,8 @@ TEST_CASE("the first message ever to an enforcing domain arrives over TLS that w
   REQUIRE(requests.size() == 1);
   CHECK(requests[0].line == "GET /.well-known/mta-sts.txt HTTP/1.1");
   CHECK(requests[0].server_name == "mta-sts.good.test");
-  CHECK(requests[0].headers.at("host") == "mta-sts.good.test");
+  // RFC 9110 §7.2: a port that is not the scheme's own belongs to Host.
+  CHECK(requests[0].headers.at("host") == "mta-sts.good.test:" + std::to_string(world.lab.https_port()));
 }
 
 TEST_CASE("under enforce the only MX host sees no MAIL when it does not prove itself and the message waits",
