@@ -1,5 +1,5 @@
-// Measures the relay between a source and a TLS sink, each a process of its own: messages a second, the relay's own CPU a message,
-// latency, memory. Run by hand, on a machine that does nothing else; it asserts nothing.
+// Measures the relay between a source and a TLS sink, each a process of its own: messages a second, the relay's own CPU
+// a message, latency, memory. Run by hand, on a machine that does nothing else; it asserts nothing.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -122,7 +122,8 @@ int main() {
     const double cpu = user_and_system_seconds(relay.process_id());
     if (work.messages == 0) {
       std::vector<std::unique_ptr<lab::SmtpClient>> held;
-      for (int i = 0; i < work.connections; ++i) held.push_back(std::make_unique<lab::SmtpClient>("127.0.0.1", relay.port()));
+      for (int i = 0; i < work.connections; ++i)
+        held.push_back(std::make_unique<lab::SmtpClient>("127.0.0.1", relay.port()));
       const long now = resident_kib(relay.process_id());
       std::printf("%-24s %.1f KiB a connection\n", work.name, static_cast<double>(now - before) / work.connections);
       continue;
@@ -130,9 +131,11 @@ int main() {
     const auto result = in_a_process(relay.port(), work);
     const double used = user_and_system_seconds(relay.process_id()) - cpu;
     const auto count = static_cast<double>(std::max(1L, result.delivered));
-    std::printf("%-24s %.0f messages/s, %.0f us of CPU a message, p50 %.1f ms, p99 %.1f ms, %ld KiB (before %ld), %ld delivered\n", work.name,
-                count / std::max(0.001, result.seconds), used / count * 1e6, result.p50, result.p99, resident_kib(relay.process_id()), before,
-                result.delivered);
+    std::printf(
+        "%-24s %.0f messages/s, %.0f us of CPU a message, p50 %.1f ms, p99 %.1f ms, %ld KiB (before %ld), %ld "
+        "delivered\n",
+        work.name, count / std::max(0.001, result.seconds), used / count * 1e6, result.p50, result.p99,
+        resident_kib(relay.process_id()), before, result.delivered);
   }
   return relay.stop();
 }

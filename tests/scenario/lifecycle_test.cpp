@@ -40,21 +40,6 @@ TEST_CASE("a policy covers its own domain and none below it", "[scenario][STS-31
   delivered(world, world.relay.mail("b@sub.example.test"), {.mx = child.mx[0], .tls = false});
 }
 
-TEST_CASE("nobody waits for the fetch under a new id while the old policy is in date", "[scenario][STS-59][STS-24]") {
-  World world({.fetch_timeout = "20s"});
-  auto& kept = world.lab.domain("kept.test", {.sts = "enforce"});
-  delivered(world, world.relay.mail("first@kept.test"), {.mx = kept.mx[0], .tls = true});
-  kept.site([](lab::Site& site) { site.behaviour = lab::Behaviour::hang; });
-  kept.policy({.id = "20260202"});
-  // The fetch hangs for longer than all of these take: they go out under the old policy.
-  for (int i = 0; i < 3; ++i) {
-    delivered(world, world.relay.mail("u" + std::to_string(i) + "@kept.test"), {.mx = kept.mx[0], .tls = true});
-  }
-  for (const auto& line : world.relay.log_lines({{"event", "delivery"}, {"domain", "kept.test"}})) {
-    CHECK(line.fields.at("policy_id") == "20260101");
-  }
-}
-
 TEST_CASE("a delegated record with a policy host that does not exist is no policy", "[scenario][R-2][STS-06][STS-58]") {
   World world;
   auto& lax = world.lab.domain("lax.test", {});

@@ -105,7 +105,7 @@ Postfix::Postfix(const std::string& address, std::uint16_t port, const std::map<
                                           {"maillog_file_prefixes", "/"},
                                           {"myhostname", "postfix.test"},
                                           {"mydestination", ""},
-                                          {"inet_interfaces", address},
+                                          {"inet_interfaces", "127.0.0.1"},
                                           {"inet_protocols", "ipv4"},
                                           {"alias_maps", ""},
                                           {"local_recipient_maps", ""},

@@ -187,11 +187,14 @@ TEST_CASE("threads that ask for many domains share flights and see whole policie
   proxy::MtaStsService service(control.get_executor(), resolver, fetcher, store, {}, clock.clock());
   std::thread controller([&] { control.run(); });
   std::atomic<unsigned> good{0};
+  // As in the relay, the askers' contexts outlive the control thread's work.
+  std::vector<std::unique_ptr<boost::asio::io_context>> contexts;
+  for (int t = 0; t < 8; ++t) contexts.push_back(std::make_unique<boost::asio::io_context>(1));
   std::vector<std::thread> threads;
-  for (int t = 0; t < 8; ++t) {
+  for (std::size_t t = 0; t < contexts.size(); ++t) {
     threads.emplace_back([&, t] {
-      boost::asio::io_context io{1};
-      for (int i = 0; i < 200; ++i) {
+      auto& io = *contexts[t];
+      for (std::size_t i = 0; i < 200; ++i) {
         const std::string domain = "d" + std::to_string((i + t) % 20) + ".test";
         const auto facts =
             test::run_awaitable(io, i % 7 == 6 ? service.ask_before_deferral(domain) : service.ask(domain));
