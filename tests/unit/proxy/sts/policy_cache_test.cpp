@@ -50,24 +50,24 @@ TEST_CASE("a cached policy ends at its expiry by the wall clock and not before",
 TEST_CASE("one caller at a time is told to look at the record again", "[STS-59]") {
   PolicyCache cache(ample);
   cache.put_policy("a.test", policy_of("a.test"), steady + seconds(10));
-  CHECK_FALSE(cache.find("a.test", wall, steady + seconds(9))->recheck);
-  CHECK(cache.find("a.test", wall, steady + seconds(10))->recheck);
-  CHECK_FALSE(cache.find("a.test", wall, steady + seconds(10))->recheck);
+  CHECK_FALSE(cache.find("a.test", wall, steady + seconds(9)).value().recheck);
+  CHECK(cache.find("a.test", wall, steady + seconds(10)).value().recheck);
+  CHECK_FALSE(cache.find("a.test", wall, steady + seconds(10)).value().recheck);
   // Whoever was told and never came back does not stop the others for ever.
-  CHECK(cache.find("a.test", wall, steady + seconds(100))->recheck);
+  CHECK(cache.find("a.test", wall, steady + seconds(100)).value().recheck);
   cache.checked("a.test", steady + seconds(500));
-  CHECK_FALSE(cache.find("a.test", wall, steady + seconds(499))->recheck);
-  CHECK(cache.find("a.test", wall, steady + seconds(500))->recheck);
+  CHECK_FALSE(cache.find("a.test", wall, steady + seconds(499)).value().recheck);
+  CHECK(cache.find("a.test", wall, steady + seconds(500)).value().recheck);
 }
 
 TEST_CASE("that there is nothing is forgotten at its time unless it may be given out stale", "[STS-66][N-1]") {
   PolicyCache cache(ample);
   cache.put_negative("a.test", nothing_at("a.test"), steady + seconds(60), false);
   cache.put_negative("b.test", nothing_at("b.test"), steady + seconds(60), true);
-  CHECK_FALSE(cache.find("a.test", wall, steady + seconds(59))->recheck);
+  CHECK_FALSE(cache.find("a.test", wall, steady + seconds(59)).value().recheck);
   CHECK_FALSE(cache.find("a.test", wall, steady + seconds(60)));
-  CHECK_FALSE(cache.find("b.test", wall, steady + seconds(59))->recheck);
-  CHECK(cache.find("b.test", wall, steady + seconds(60))->recheck);
+  CHECK_FALSE(cache.find("b.test", wall, steady + seconds(59)).value().recheck);
+  CHECK(cache.find("b.test", wall, steady + seconds(60)).value().recheck);
   CHECK(cache.find("b.test", wall, steady + seconds(61)));
 }
 
@@ -75,9 +75,9 @@ TEST_CASE("of policy and nothing the last one put counts", "[STS-24]") {
   PolicyCache cache(ample);
   cache.put_negative("a.test", nothing_at("a.test"), steady + seconds(60), false);
   cache.put_policy("a.test", policy_of("a.test"), steady + seconds(10));
-  CHECK(cache.find("a.test", wall, steady)->facts->state == policy::StsFacts::State::policy);
+  CHECK(cache.find("a.test", wall, steady).value().facts->state == policy::StsFacts::State::policy);
   cache.put_negative("a.test", nothing_at("a.test"), steady + seconds(60), false);
-  CHECK(cache.find("a.test", wall, steady)->facts->state == policy::StsFacts::State::no_policy);
+  CHECK(cache.find("a.test", wall, steady).value().facts->state == policy::StsFacts::State::no_policy);
   cache.erase("a.test");
   CHECK_FALSE(cache.find("a.test", wall, steady));
   cache.erase("a.test");
@@ -122,7 +122,7 @@ TEST_CASE("a policy put again and again takes its place once", "[STS-22]") {
   for (int n = 0; n < 16; ++n) CHECK(cache.find(name("other", n), wall, steady));
   // What is larger than all of the memory is still kept while it is the last one used.
   cache.put_policy("large.test", policy_of("large.test", 5000), steady);
-  CHECK(cache.find("large.test", wall, steady)->facts->policy.mx.size() == 5000);
+  CHECK(cache.find("large.test", wall, steady).value().facts->policy.mx.size() == 5000);
 }
 
 TEST_CASE("threads find and replace policies of one cache and see whole ones", "[tsan][STS-22]") {
