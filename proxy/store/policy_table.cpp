@@ -87,9 +87,11 @@ CacheEntry entry_of(const sqlite::Statement& row) {
   return entry;
 }
 
-const std::string& must_exist(const std::string& file) {
-  if (!is_policy_database(file)) throw StoreError("database " + file + ": there is none");
-  return file;
+sqlite::Connection open_for_writing(const std::string& file) {
+  sqlite::Connection connection(file, sqlite::Connection::Access::read_write);
+  connection.run("PRAGMA journal_mode = WAL");
+  connection.run("PRAGMA synchronous = FULL");  // STS-22: a completed COMMIT survives a power cut
+  return connection;
 }
 
 }  // namespace
@@ -118,7 +120,7 @@ bool is_policy_database(const std::string& file) {
   return true;
 }
 
-sqlite::Connection open_policy_database(const std::string& file) {
+void prepare_policy_database(const std::string& file) {
   if (!is_policy_database(file)) make_file(file);
   sqlite::Connection connection(file, sqlite::Connection::Access::read_write);
   check_whole(connection, file);
@@ -128,13 +130,10 @@ sqlite::Connection open_policy_database(const std::string& file) {
     connection.run(make_schema);
     connection.run("COMMIT");
   }
-  connection.run("PRAGMA journal_mode = WAL");
-  connection.run("PRAGMA synchronous = FULL");  // STS-22: a completed COMMIT survives a power cut
-  return connection;
 }
 
 PolicyReader::PolicyReader(const std::string& file)
-    : connection_(must_exist(file), sqlite::Connection::Access::read_only),
+    : connection_(file, sqlite::Connection::Access::read_only),
       one_(connection_, (std::string(columns) + " WHERE domain = ?1").c_str()),
       all_(connection_, (std::string(columns) + " ORDER BY domain").c_str()) {}
 
@@ -158,7 +157,7 @@ std::vector<CacheEntry> PolicyReader::load_all() {
 }
 
 PolicyWriter::PolicyWriter(const std::string& file)
-    : connection_(open_policy_database(file)),
+    : connection_(open_for_writing(file)),
       save_(connection_, "INSERT OR REPLACE INTO policy VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
       remove_(connection_, "DELETE FROM policy WHERE domain = ?1") {}
 

@@ -13,12 +13,20 @@
 
 namespace proxy {
 
-/// Opens the database for writing; makes it (0600) where there is none. Throws StoreError.
-sqlite::Connection open_policy_database(const std::string& file);
+/// Whether there is a database at all: false where the file is missing or empty. Throws StoreError for a file that is
+/// not ours. Reads 100 octets and writes none. Never call it while the process has the database open: closing any
+/// descriptor of a file gives up the process's POSIX locks on it, SQLite's among them, and another program could then
+/// take the write-ahead log away.
+bool is_policy_database(const std::string& file);
+
+/// Makes the database (0600) where there is none, and checks one that is there. Throws StoreError. As above: only while
+/// the process does not have it open.
+void prepare_policy_database(const std::string& file);
 
 /// A connection that only reads. It works beside a running relay and after one was killed.
 class PolicyReader {
  public:
+  /// The database exists (is_policy_database).
   explicit PolicyReader(const std::string& file);
   std::optional<policy::sts::CacheEntry> load(std::string_view domain);
   /// By domain.
@@ -33,6 +41,7 @@ class PolicyReader {
 /// Writes rows within the caller's transaction.
 class PolicyWriter {
  public:
+  /// The database exists (prepare_policy_database).
   explicit PolicyWriter(const std::string& file);
   void begin() { connection_.run("BEGIN IMMEDIATE"); }
   void commit() { connection_.run("COMMIT"); }
@@ -43,9 +52,5 @@ class PolicyWriter {
   sqlite::Connection connection_;
   sqlite::Statement save_, remove_;
 };
-
-/// Whether there is a database at all: false where the file is missing or empty. Throws StoreError for a file that is
-/// not ours. Reads 100 octets and writes none.
-bool is_policy_database(const std::string& file);
 
 }  // namespace proxy

@@ -12,13 +12,15 @@ namespace {
 
 constexpr std::size_t batch_limit = 256;
 
+std::unique_ptr<PolicyWriter> prepared_writer(const std::string& file) {
+  prepare_policy_database(file);
+  return std::make_unique<PolicyWriter>(file);
+}
+
 }  // namespace
 
 SqlitePolicyStore::SqlitePolicyStore(const std::string& file)
-    : file_(file),
-      writer_(std::make_unique<PolicyWriter>(file)),
-      reader_(file),
-      thread_([this] { write_until_stopped(); }) {}
+    : file_(file), writer_(prepared_writer(file)), reader_(file), thread_([this] { write_until_stopped(); }) {}
 
 SqlitePolicyStore::~SqlitePolicyStore() {
   {
