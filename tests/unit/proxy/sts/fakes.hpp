@@ -29,10 +29,34 @@ struct FakeClock {
   }
 };
 
+/// While it is shut, whoever comes waits: a black hole that ends when the test says so. Open it before the world ends.
+class Door {
+ public:
+  void shut() { shut_ = true; }
+  void open() {
+    shut_ = false;
+    for (const auto& waiting : std::exchange(waiting_, {})) waiting->cancel();
+  }
+  proxy::awaitable<void> pass() {
+    if (!shut_) co_return;
+    const auto executor = co_await boost::asio::this_coro::executor;
+    auto wake = std::make_shared<boost::asio::steady_timer>(executor, boost::asio::steady_timer::time_point::max());
+    waiting_.push_back(wake);
+    boost::system::error_code ignored;
+    co_await wake->async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+  }
+
+ private:
+  bool shut_ = false;
+  std::vector<std::shared_ptr<boost::asio::steady_timer>> waiting_;
+};
+
 struct FakeResolver : proxy::Resolver {
   std::mutex lock;
   dns::Answer answer;
-  unsigned asked = 0;
+  std::map<std::string, dns::Answer> of_name;  // these names have answers of their own
+  Door door;
+  unsigned asked = 0, asked_fresh = 0;
   std::vector<std::string> names;
 
   void publish(const std::string& id) { set(dns::Status::ok, {"v=STSv1; id=" + id + ";"}); }
@@ -43,19 +67,28 @@ struct FakeResolver : proxy::Resolver {
     answer.txt = std::move(txt);
     answer.ttl = ttl;
   }
-  proxy::awaitable<std::shared_ptr<const dns::Answer>> ask(std::string name, dns::Type, bool) override {
+  proxy::awaitable<std::shared_ptr<const dns::Answer>> ask(std::string name, dns::Type, bool fresh) override {
     co_await boost::asio::post(boost::asio::use_awaitable);  // an answer never comes within the question
+    {
+      const std::lock_guard hold(lock);
+      ++asked;
+      if (fresh) ++asked_fresh;
+      names.push_back(name);
+    }
+    co_await door.pass();
     const std::lock_guard hold(lock);
-    ++asked;
-    names.push_back(std::move(name));
-    co_return std::make_shared<const dns::Answer>(answer);
+    const auto own = of_name.find(name);
+    co_return std::make_shared<const dns::Answer>(own == of_name.end() ? answer : own->second);
   }
 };
 
 struct FakeFetcher : proxy::Fetcher {
   std::mutex lock;
   proxy::Fetched next{proxy::Fetched::Result::valid, {policy::sts::Mode::enforce, {"mx1.example.com"}, 86400}, "", ""};
+  Door door;
+  bool throws = false;
   unsigned fetched = 0;
+  std::vector<std::string> domains;
 
   void fail(std::string why) {
     const std::lock_guard hold(lock);
@@ -65,10 +98,16 @@ struct FakeFetcher : proxy::Fetcher {
     const std::lock_guard hold(lock);
     next = {proxy::Fetched::Result::valid, {mode, {"mx1.example.com"}, max_age}, "", ""};
   }
-  proxy::awaitable<proxy::Fetched> fetch(std::string) override {
+  proxy::awaitable<proxy::Fetched> fetch(std::string domain) override {
     co_await boost::asio::post(boost::asio::use_awaitable);
+    {
+      const std::lock_guard hold(lock);
+      ++fetched;
+      domains.push_back(std::move(domain));
+    }
+    co_await door.pass();
     const std::lock_guard hold(lock);
-    ++fetched;
+    if (throws) throw std::runtime_error("a fault of the fetcher");
     co_return next;
   }
 };
@@ -76,9 +115,11 @@ struct FakeFetcher : proxy::Fetcher {
 struct FakeStore : proxy::PolicyStore {
   std::mutex lock;
   std::map<std::string, policy::sts::CacheEntry, std::less<>> rows;
+  bool reads = true, writes = true;
 
   std::optional<policy::sts::CacheEntry> load(std::string_view domain) override {
     const std::lock_guard hold(lock);
+    if (!reads) throw proxy::StoreError("database of a test: cannot be read");
     const auto found = rows.find(domain);
     if (found == rows.end()) return std::nullopt;
     return found->second;
@@ -86,13 +127,13 @@ struct FakeStore : proxy::PolicyStore {
   std::vector<policy::sts::CacheEntry> load_all() override { return {}; }
   proxy::awaitable<bool> save(policy::sts::CacheEntry entry) override {
     const std::lock_guard hold(lock);
-    rows[entry.domain] = std::move(entry);
-    co_return true;
+    if (writes) rows[entry.domain] = std::move(entry);
+    co_return writes;
   }
   proxy::awaitable<bool> remove(std::string domain) override {
     const std::lock_guard hold(lock);
-    rows.erase(domain);
-    co_return true;
+    if (writes) rows.erase(domain);
+    co_return writes;
   }
 };
 
