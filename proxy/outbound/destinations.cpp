@@ -25,34 +25,32 @@ awaitable<std::optional<Destinations::Slot>> Destinations::acquire(std::string h
   auto executor = co_await boost::asio::this_coro::executor;
   auto timer = std::make_shared<boost::asio::steady_timer>(executor, deadline);
   auto waiter = std::make_shared<Waiter>();
+  bool given = false;
   {
     auto& at = shard(host);
     std::lock_guard hold(at.lock);
     auto& entry = at.hosts[host];
-    if (entry.open < per_host_) {
+    given = entry.open < per_host_;
+    if (given) {
       ++entry.open;
-      waiter->given = true;
     } else {
       waiter->wake = [executor, timer] { boost::asio::post(executor, [timer] { timer->cancel(); }); };
       entry.waiting.push_back(waiter);
     }
   }
-  if (!waiter->given) {
-    if (on_pressure_) on_pressure_(host);
-    for (;;) {
-      boost::system::error_code ignored;
-      co_await timer->async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
-      auto& at = shard(host);
-      std::lock_guard hold(at.lock);
-      if (waiter->given) break;
-      if (passed(deadline)) {
-        waiter->gone = true;
-        break;
-      }
-    }
+  if (!given && on_pressure_) on_pressure_(host);
+  while (!given) {
+    boost::system::error_code ignored;
+    co_await timer->async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+    auto& at = shard(host);
+    std::lock_guard hold(at.lock);
+    given = waiter->given;
+    if (given || !passed(deadline)) continue;
+    waiter->gone = true;
+    break;
   }
   std::optional<Slot> slot;
-  if (waiter->given) slot.emplace(Slot(this, std::move(host)));
+  if (given) slot.emplace(Slot(this, std::move(host)));
   co_return slot;
 }
 
