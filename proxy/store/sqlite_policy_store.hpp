@@ -20,7 +20,7 @@ class SqlitePolicyStore : public PolicyStore {
  public:
   /// Opens or makes the database; throws StoreError where it is not usable, and then has not changed it.
   explicit SqlitePolicyStore(const std::string& file);
-  /// Writes what was handed over, then ends the writer. The io_contexts of those who still wait must exist.
+  /// Writes what was handed over, then ends the writer. The io_contexts of all who saved or removed must still exist.
   ~SqlitePolicyStore() override;
 
   std::optional<policy::sts::CacheEntry> load(std::string_view domain) override;

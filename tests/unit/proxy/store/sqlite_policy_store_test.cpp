@@ -111,8 +111,8 @@ TEST_CASE("a policy that was saved is there after kill -9", "[STS-22]") {
   const auto file = proxy::database_file(directory.path);
   const pid_t child = fork();
   if (child == 0) {
-    proxy::SqlitePolicyStore store(file);
     boost::asio::io_context io{1};
+    proxy::SqlitePolicyStore store(file);
     const bool saved = test::run_awaitable(io, store.save(entry("example.com")));
     if (saved) ::kill(::getpid(), SIGKILL);
     ::_exit(1);
@@ -128,8 +128,8 @@ TEST_CASE("a policy that was saved is there after kill -9", "[STS-22]") {
 
 TEST_CASE("policies are replaced and removed", "[STS-22][STS-24][STS-60]") {
   const Directory directory;
-  proxy::SqlitePolicyStore store(proxy::database_file(directory.path));
   boost::asio::io_context io{1};
+  proxy::SqlitePolicyStore store(proxy::database_file(directory.path));
   CHECK(test::run_awaitable(io, store.save(entry("a.test"))));
   auto changed = entry("a.test");
   changed.id = "2";
@@ -179,8 +179,8 @@ TEST_CASE("a damaged database is refused in words and left alone", "[STS-22]") {
   const Directory directory;
   const auto file = proxy::database_file(directory.path);
   {
-    proxy::SqlitePolicyStore store(file);
     boost::asio::io_context io{1};
+    proxy::SqlitePolicyStore store(file);
     for (int i = 0; i < 200; ++i)
       REQUIRE(test::run_awaitable(io, store.save(entry("d" + std::to_string(i) + ".test"))));
   }
@@ -197,8 +197,8 @@ TEST_CASE("a damaged database is refused in words and left alone", "[STS-22]") {
 TEST_CASE("database and write-ahead log are readable by their owner only", "[STS-22]") {
   const Directory directory;
   const auto file = proxy::database_file(directory.path);
-  proxy::SqlitePolicyStore store(file);
   boost::asio::io_context io{1};
+  proxy::SqlitePolicyStore store(file);
   REQUIRE(test::run_awaitable(io, store.save(entry("a.test"))));
   for (const auto* suffix : {"", "-wal", "-shm"}) {
     struct stat status {};
@@ -210,8 +210,8 @@ TEST_CASE("database and write-ahead log are readable by their owner only", "[STS
 TEST_CASE("another program that looks at the database cannot take its write-ahead log away", "[STS-22]") {
   const Directory directory;
   const auto file = proxy::database_file(directory.path);
-  proxy::SqlitePolicyStore store(file);
   boost::asio::io_context io{1};
+  proxy::SqlitePolicyStore store(file);
   REQUIRE(test::run_awaitable(io, store.save(entry("a.test"))));
   CHECK(shared_lock_is_held(file));
 }
@@ -219,8 +219,8 @@ TEST_CASE("another program that looks at the database cannot take its write-ahea
 TEST_CASE("a write that fails is reported and the next one finds the database opened anew", "[STS-22]") {
   const Directory directory;
   const auto file = proxy::database_file(directory.path);
-  proxy::SqlitePolicyStore store(file);
   boost::asio::io_context io{1};
+  proxy::SqlitePolicyStore store(file);
   REQUIRE(test::run_awaitable(io, store.save(entry("before.test"))));
   auto large = entry("large.test");
   large.body = std::string(60'000, 'x');
@@ -240,8 +240,8 @@ TEST_CASE("a write that fails is reported and the next one finds the database op
 TEST_CASE("policies are read beside the process that writes them", "[STS-22]") {
   const Directory directory;
   const auto file = proxy::database_file(directory.path);
-  proxy::SqlitePolicyStore store(file);
   boost::asio::io_context io{1};
+  proxy::SqlitePolicyStore store(file);
   REQUIRE(test::run_awaitable(io, store.save(entry("b.test"))));
   REQUIRE(test::run_awaitable(io, store.save(entry("a.test"))));
   proxy::PolicyReader reader(file);
@@ -257,8 +257,8 @@ TEST_CASE("many writes at once are all durable", "[STS-22]") {
   constexpr std::size_t writes = 700;  // more than one batch
   std::size_t durable = 0;
   {
-    proxy::SqlitePolicyStore store(file);
     boost::asio::io_context io{1};
+    proxy::SqlitePolicyStore store(file);
     for (std::size_t i = 0; i < writes; ++i) {
       boost::asio::co_spawn(io, store.save(entry("d" + std::to_string(i) + ".test")),
                             [&durable](const std::exception_ptr& error, bool saved) { durable += !error && saved; });
