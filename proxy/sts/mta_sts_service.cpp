@@ -17,6 +17,7 @@ namespace {
 constexpr unsigned fetches_at_once = 64, lookups_at_once = 256;
 constexpr std::size_t waiters_a_flight = 10000, books_at_most = 100000;
 constexpr std::chrono::seconds least_recheck(5), longest_negative(3600);
+constexpr std::chrono::minutes message_at_most(10);  // that a message is worked on: longer than any client waits
 
 std::chrono::seconds whole_seconds(Milliseconds time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time);
@@ -90,11 +91,14 @@ awaitable<void> MtaStsService::fly(Flights& flights, std::string domain,
 awaitable<StsFactsPtr> MtaStsService::first_contact(std::string domain) {
   if (auto known = in_date(domain)) co_return known;
   const auto record = co_await look_up(domain, false);
+  // Before a deferral the domain is asked about as well: what that brought meanwhile is not given up for less.
+  if (auto known = in_memory(domain)) co_return known;
   auto& notes = book(domain);
   if (record.failed) co_return lookup_failed(domain, notes, record.words);
   notes.lookup_failing_since.reset();
 
   StsFactsPtr facts;
+  std::chrono::seconds lasts = std::min(record.ttl, longest_negative);
   if (!record.published.record) {
     facts = without(domain, State::no_policy, record.published.why_not);
     if (!record.published.why_not.empty()) {
@@ -105,14 +109,16 @@ awaitable<StsFactsPtr> MtaStsService::first_contact(std::string domain) {
     if (policy::sts::may_fetch(notes.failure, id, clock_.wall(), whole_seconds(options_.retry_after))) {
       auto update = co_await fetch(domain, id);
       if (update.facts) co_return update.facts;
+      if (auto known = in_memory(domain)) co_return known;
       facts = without(domain, State::no_policy, update.why);
     } else {
       facts = without(domain, State::no_policy, notes.failure->why);
     }
+    // STS-29: a policy host that was healed is asked again after the pause, however long the record may be kept.
+    lasts = std::min(lasts, whole_seconds(options_.retry_after));
   }
   // STS-66: that there is nothing is remembered no longer than DNS allows.
-  const auto ttl = std::min(record.ttl, longest_negative);
-  if (ttl.count() > 0) cache_.put_negative(domain, facts, clock_.steady() + ttl, false);
+  if (lasts.count() > 0) cache_.put_negative(domain, facts, clock_.steady() + lasts, false);
   co_return facts;
 }
 
@@ -137,6 +143,7 @@ awaitable<void> MtaStsService::recheck(std::string domain, StsFactsPtr known) {
   auto& notes = book(domain);
   if (known->state != State::policy) {
     // A remembered failure of the lookup, past its grace: an answer ends it, and the next message asks anew.
+    if (in_memory(domain)) co_return;
     if (record.failed) {
       lookup_failed(domain, notes, record.words);
     } else {
@@ -155,7 +162,7 @@ awaitable<void> MtaStsService::recheck(std::string domain, StsFactsPtr known) {
 }
 
 awaitable<StsFactsPtr> MtaStsService::before_deferral(std::string domain) {
-  auto known = in_date(domain);
+  auto known = held(domain);
   if (!known) {
     known = co_await first_contact(domain);
     co_return known;
@@ -197,8 +204,15 @@ awaitable<MtaStsService::Update> MtaStsService::fetch(std::string domain, std::s
   const bool first = found == fetching_.end();
   if (first) found = fetching_.emplace(domain, Task<Update>::start(control_, fetch_alone(domain, id))).first;
   auto task = found->second;
-  auto update = co_await task.join();
-  if (first) fetching_.erase(domain);
+  Update update;
+  std::exception_ptr error;
+  try {
+    update = co_await task.join();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (first) fetching_.erase(domain);  // also after a bug: the next one asks anew
+  if (error) std::rethrow_exception(error);
   co_return update;
 }
 
@@ -230,8 +244,11 @@ awaitable<MtaStsService::Update> MtaStsService::fetch_alone(std::string domain, 
       .add("mx", static_cast<std::int64_t>(entry.policy.mx.size()))
       .add("max_age", static_cast<std::int64_t>(entry.policy.max_age));
   update.facts = facts_of(entry, Source::fetched);
+  notes.spent.reset();
   if (entry.policy.max_age == 0) {
     cache_.erase(domain);  // STS-60: it applies to the messages at hand and replaces what was there
+    notes.spent = update.facts;
+    notes.spent_until = clock_.steady() + message_at_most;
     spawn(control_, forget(domain), "forget policy");
   } else {
     cache_.put_policy(domain, facts_of(entry, Source::stored), clock_.steady() + least_recheck);
@@ -251,18 +268,31 @@ awaitable<void> MtaStsService::forget(std::string domain) {
   if (!removed) log::Event(log::Level::error, "policy_not_removed").add("domain", domain);
 }
 
+StsFactsPtr MtaStsService::in_memory(const std::string& domain) {
+  const auto hit = cache_.find(domain, clock_.wall(), clock_.steady());
+  if (!hit || hit->facts->state != State::policy) return nullptr;
+  if (hit->recheck) cache_.checked(domain, clock_.steady());
+  return hit->facts;
+}
+
 /// From memory, or from the store after a start or an eviction; null when nothing is in date.
 StsFactsPtr MtaStsService::in_date(const std::string& domain) {
+  if (auto known = in_memory(domain)) return known;
   const auto now = clock_.wall();
-  if (auto hit = cache_.find(domain, now, clock_.steady()); hit && hit->facts->state == State::policy) {
-    if (hit->recheck) cache_.checked(domain, clock_.steady());
-    return hit->facts;
-  }
   const auto stored = store_.load(domain);
   if (!stored || !policy::sts::in_date(*stored, now)) return nullptr;
   auto facts = facts_of(*stored, Source::stored);
   cache_.put_policy(domain, facts, clock_.steady());
   return facts;
+}
+
+/// What a message that is about to be deferred waits under. A policy with max_age 0 was fetched for it and stands for
+/// it (STS-60): a failure after that must not let the message go.
+StsFactsPtr MtaStsService::held(const std::string& domain) {
+  if (auto known = in_date(domain)) return known;
+  const auto found = books_.find(domain);
+  if (found == books_.end() || clock_.steady() >= found->second.spent_until) return nullptr;
+  return found->second.spent;
 }
 
 StsFactsPtr MtaStsService::facts_of(const policy::sts::CacheEntry& entry, Source source) const {

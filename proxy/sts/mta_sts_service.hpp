@@ -1,9 +1,10 @@
 // The MTA-STS service. The cache answers in the caller's thread; everything that waits (record lookups, fetches) is a
 // flight on the control thread, one a domain, whoever asks.
 //
-//   in date          answered from the cache; the record is looked at again in the background, a new id is fetched
-//   there first contact    record, then fetch; every message for the domain waits for the same flight before deferral
-//   the record past the DNS cache, the policy under another id at once, under the same id once per retry_after
+//   in date           answered from the cache; in the background the record is looked at again, another id is fetched
+//   first contact     record, then fetch; every message for the domain waits for the same flight
+//   before deferral   the record past the DNS cache; the policy under another id at once, under the same id once per
+//                     retry_after
 //
 // A failed lookup or fetch never removes a policy. Only a fetched policy moves an expiry.
 #pragma once
@@ -51,6 +52,8 @@ class MtaStsService final : public PolicyService {
     std::optional<policy::sts::FetchFailure> failure;
     std::optional<Steady> lookup_failing_since;
     std::optional<Steady> refetched;
+    StsFactsPtr spent;  ///< the last policy with max_age 0, for the messages that wait under it
+    Steady spent_until{};
   };
   /// A record lookup.
   struct Record {
@@ -79,7 +82,9 @@ class MtaStsService final : public PolicyService {
   awaitable<void> forget(std::string domain);
 
   StsFactsPtr lookup_failed(const std::string& domain, Book& book, const std::string& words);
+  StsFactsPtr in_memory(const std::string& domain);
   StsFactsPtr in_date(const std::string& domain);
+  StsFactsPtr held(const std::string& domain);
   StsFactsPtr facts_of(const policy::sts::CacheEntry& entry, policy::StsFacts::Source source) const;
   StsFactsPtr without(const std::string& domain, policy::StsFacts::State state, std::string error) const;
   Book& book(const std::string& domain);

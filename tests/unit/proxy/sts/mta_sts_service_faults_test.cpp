@@ -304,3 +304,12 @@ TEST_CASE("that there is no record is remembered for an hour at most and without
   world.ask();
   CHECK(world.resolver.asked == 3);
 }
+
+TEST_CASE("a fetch that ends with an exception does not end the domain", "[STS-29]") {
+  World world;
+  world.resolver.publish("1");
+  world.fetcher.throws = true;
+  CHECK(world.ask()->state == State::lookup_failed);
+  world.fetcher.throws = false;
+  CHECK(world.ask()->state == State::policy);
+}
