@@ -46,9 +46,9 @@ TEST_CASE("a policy from nginx whose certificate comes through two intermediates
   World world;
   auto& domain = world.lab.domain("web.test", {.sts = "enforce"});
   const std::string folder = world.lab.directory() + "/nginx", address = "127.0.0.9";
-  std::filesystem::create_directories(folder + "/root/.well-known");
+  std::filesystem::create_directories(folder + "/www/.well-known");
   const auto certificate = world.lab.ca().issue({domain.policy_host()}, {.intermediates = 2});
-  std::ofstream(folder + "/root/.well-known/mta-sts.txt")
+  std::ofstream(folder + "/www/.well-known/mta-sts.txt")
       << "version: STSv1\r\nmode: enforce\r\nmx: mx1.web.test\r\nmax_age: 86400\r\n";
   std::ofstream(folder + "/nginx.conf") << "daemon off; master_process off; pid " << folder
                                         << "/pid; error_log stderr;\nevents {}\nhttp {\n"

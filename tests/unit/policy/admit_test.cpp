@@ -107,6 +107,20 @@ TEST_CASE("dane and requiretls are demands of their own") {
   CHECK(refused(proof, {.pkix = true, .dane = true}) == Reason::certificate);
 }
 
+TEST_CASE("no proof outlives its handshake or the trust anchors it was checked against", "[STS-49]") {
+  // A resumed handshake shows neither certificate nor key: whatever the fields say, nothing was compared now.
+  auto proof = proven();
+  proof.dane = Check::passed;
+  proof.resumed = true;
+  CHECK(refused(proof, pkix) == Reason::certificate);
+  CHECK(refused(proof, {.dane = true}) == Reason::dane);
+  CHECK_FALSE(refused(proof, encrypted));
+  proof.resumed = false;
+  proof.anchors = 6;
+  CHECK(refused(proof, pkix) == Reason::stale);
+  CHECK_FALSE(refused(proof, {.dane = true}));  // TLSA records need no trust anchor
+}
+
 TEST_CASE("a permit is spent once and cannot be had otherwise") {
   static_assert(!std::is_default_constructible_v<Permit>);
   static_assert(!std::is_copy_constructible_v<Permit>);

@@ -202,6 +202,16 @@ TEST_CASE("a floor is named as the one who demands", "[STS-37]") {
              StartsWith("example.com demands verified TLS (configuration relay.toml:31; delivery security"));
 }
 
+TEST_CASE("where nothing is demanded no demand is named whatever failed", "[STS-37]") {
+  // TLS from the start can fail where nobody asked for proof.
+  auto hop = facts({host(mx1)});
+  hop.route.implicit_tls = true;
+  const std::vector<HostOutcome> failed{outcome(mx1, What::handshake_failed, "TLS handshake failed")};
+  CHECK(code(decide(hop), failed) == "451 4.7.5");
+  CHECK(text(decide(hop), failed) ==
+        "no host of example.com takes this message now: mx1.example.com: TLS handshake failed");
+}
+
 TEST_CASE("a talkative host does not hide the others", "[STS-37][STS-50]") {
   auto four = facts({host(mx1), host(mx2, 20), host("mx3.example.com", 30), host("mx4.example.com", 40)},
                     sts::Mode::enforce, {"*.example.com"});

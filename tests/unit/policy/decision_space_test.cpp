@@ -23,11 +23,11 @@ struct Point {
   unsigned route;      ///< 0 MX, 1 implicit MX, 2 literal, 3 configured host
   unsigned security;   ///< 0 published, 1 may, 2 encrypt, 3 verify
   unsigned exempt;     ///< 0, 1
-  unsigned floor;      ///< 0 nothing, 1 encrypted, 2 pkix
+  unsigned floor;      ///< 0 nothing, 1 encrypted, 2 pkix, 3 all that can be demanded
   unsigned own;        ///< 0 no host is the relay itself, 1 the first, 2 the second
   unsigned addresses;  ///< of the first host: 0 found, 1 none, 2 failed, 3 forbidden
 };
-constexpr Point extents{5, 4, 4, 4, 2, 3, 3, 4};
+constexpr Point extents{5, 4, 4, 4, 2, 4, 3, 4};
 
 std::string words(const Point& p) {
   std::ostringstream text;
@@ -58,7 +58,7 @@ Facts facts_of(const Point& p) {
   constexpr std::array securities{Security::published, Security::may, Security::encrypt, Security::verify};
   constexpr std::array routes{MxSet::found, MxSet::implicit, MxSet::found, MxSet::configured};
   constexpr std::array floors{Requirement{}, Requirement{.encrypted = true},
-                              Requirement{.encrypted = true, .pkix = true}};
+                              Requirement{.encrypted = true, .pkix = true}, Requirement{true, true, true, true}};
 
   Facts facts = test::facts({host("mx1.example.com", 10), host("mx2.example.com", 20)});
   if (states[p.addresses] != Addresses::found)
@@ -83,7 +83,7 @@ Facts facts_of(const Point& p) {
 /// Every proof that differs in a field which may matter.
 std::vector<Proof> proofs() {
   std::vector<Proof> all;
-  for (unsigned bits = 0; bits < 64; ++bits) {
+  for (unsigned bits = 0; bits < 128; ++bits) {
     for (const auto pkix : {Check::not_tried, Check::passed, Check::failed}) {
       Proof proof;
       proof.host = "mx1.example.com";
@@ -94,6 +94,7 @@ std::vector<Proof> proofs() {
       proof.anchors = (bits & 8) != 0 ? 7 : 6;
       proof.not_after = (bits & 16) != 0 ? now + std::chrono::hours(1) : now;
       proof.dane = (bits & 32) != 0 ? Check::passed : Check::not_tried;
+      proof.offers_requiretls = (bits & 64) != 0;
       proof.pkix = pkix;
       all.push_back(proof);
     }
@@ -122,7 +123,7 @@ TEST_CASE("every plan of the whole space keeps the promise", "[STS-32][STS-35][S
     if (fault != nullptr && ++broken < 10) FAIL_CHECK(fault << " at " << words(p));
   });
   CHECK(broken == 0);
-  CHECK(count == 23040);
+  CHECK(count == 30720);
 }
 
 TEST_CASE("nothing is admitted that proves less than any plan of the space demands", "[STS-36][STS-37][SMTP-56]") {
@@ -140,7 +141,8 @@ TEST_CASE("nothing is admitted that proves less than any plan of the space deman
           if (refused->words.empty()) ++broken;
           // Exact as well: where nothing is demanded nothing is refused, and a full proof always passes.
           const bool full = proof.encrypted && proof.strong && !proof.resumed && proof.anchors == 7 &&
-                            proof.not_after > now && proof.pkix == Check::passed;
+                            proof.not_after > now && proof.pkix == Check::passed && proof.dane == Check::passed &&
+                            proof.offers_requiretls;
           if ((full || attempt.demand.need.nothing()) && ++broken < 10) FAIL_CHECK("refused at " << words(p));
           continue;
         }
@@ -151,7 +153,7 @@ TEST_CASE("nothing is admitted that proves less than any plan of the space deman
     }
   });
   CHECK(broken == 0);
-  CHECK(judged == 1012608);
+  CHECK(judged == 2700288);
   CHECK(admitted > 0);
 }
 
@@ -195,7 +197,7 @@ TEST_CASE("a demand that is added never weakens and the exemption alone takes aw
     }
   });
   CHECK(broken == 0);
-  CHECK(compared == 52224);
+  CHECK(compared == 72192);
 }
 
 namespace {

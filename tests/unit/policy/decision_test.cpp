@@ -46,6 +46,8 @@ TEST_CASE("without a policy every host may be tried in order and nothing is dema
   CHECK(plan.attempts[1].preference == 20);
   CHECK(plan.attempts[1].demand.port == 25);
   CHECK(plan.attempts[1].demand.anchors == 7);
+  all.anchors = 8;  // new trust anchors: the next plan asks for a proof by these
+  CHECK(decide(all).attempts[1].demand.anchors == 8);
   CHECK(plan.attempts[1].addresses == Names{"192.0.2.1"});
 }
 
@@ -187,6 +189,25 @@ TEST_CASE("a host without an address is left out and the others are used", "[SMT
   for (const auto& out : plan.left_out) CHECK_FALSE(out.words.empty());
 }
 
+TEST_CASE("a host that was found without any address is left out", "[SMTP-14]") {
+  const auto plan = decide(facts({host("mx1.example.com", 10, Addresses::found), host("mx2.example.com", 20)}));
+  CHECK(names(plan.attempts) == Names{"mx2.example.com"});
+  REQUIRE(plan.left_out.size() == 1);
+  CHECK(plan.left_out[0].reason == Reason::no_address);
+  CHECK(plan.left_out[0].words == "no address");
+}
+
+TEST_CASE("odd MX names with an address are tried as names and never vouched for as addresses", "[SMTP-16]") {
+  auto odd = facts({host("mx_1.example.com", 10), host("127.0.0.1", 20)});
+  CHECK(names(decide(odd).attempts) == Names{"mx_1.example.com", "127.0.0.1"});
+  CHECK(decide(odd).attempts[1].addresses == Names{"192.0.2.1"});  // what DNS said, not what the name looks like
+  odd.sts = published(Mode::enforce, {"*.example.com", "127.0.0.1", "*.0.0.1"});
+  const auto plan = decide(odd);
+  CHECK(names(plan.attempts) == Names{"mx_1.example.com"});
+  REQUIRE(plan.left_out.size() == 1);
+  CHECK(plan.left_out[0].reason == Reason::not_in_policy);
+}
+
 TEST_CASE("the relay itself and what is not better than it is cut off", "[SMTP-12]") {
   struct {
     std::vector<HostFacts> hosts;
@@ -248,6 +269,9 @@ TEST_CASE("with a configured host the recipient's policy neither demands nor vou
     CHECK(plan.need == verified);
     CHECK(plan.demanded_by == "configuration relay.toml:31");
     CHECK(plan.attempts[0].demand.port == 587);
+    CHECK_FALSE(plan.attempts[0].implicit_tls);
+    hop.route.implicit_tls = true;
+    CHECK(decide(hop).attempts[0].implicit_tls);
     CHECK_FALSE(plan.enforced());
     hop.route.security = Security::may;
     CHECK(decide(hop).need == nothing);
@@ -295,6 +319,8 @@ TEST_CASE("floors are joined with what is published and each is named") {
   const auto plan = decide(all);
   CHECK(plan.need == verified);
   CHECK(plan.demanded_by == "MTA-STS enforce, policy 20260101; configuration; delivery security of this relay");
+  all.floor = {.dane = true, .requiretls = true};  // what the policy does not ask for is not lost beside it
+  CHECK(decide(all).need == Requirement{true, true, true, true});
   auto weak = three(Mode::testing, {"*.example.com"});
   weak.floor = encrypted;
   weak.route.security = Security::may;

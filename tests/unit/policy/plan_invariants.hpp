@@ -121,7 +121,7 @@ inline const char* fault_of(const Facts& facts, const Attempt& attempt, const Pr
   if (under_enforce(facts) && !verified) return "enforce without verified TLS";
   if (need.pkix && !verified) return "pkix without a verified certificate";
   if (!need.nothing() && !(proof.encrypted && proof.strong)) return "a demand without strong TLS";
-  if (need.dane && proof.dane != Check::passed) return "dane without a matching record";
+  if (need.dane && (proof.dane != Check::passed || proof.resumed)) return "dane without a matching record";
   if (need.requiretls && !proof.offers_requiretls) return "REQUIRETLS is not offered";
   return nullptr;
 }
