@@ -58,7 +58,7 @@ TEST_CASE("a policy from nginx whose certificate comes through two intermediates
                                         << "/scgi; types { text/plain txt; }\nserver { listen " << address << ":"
                                         << world.lab.https_port() << " ssl; ssl_certificate " << certificate.path
                                         << "; ssl_certificate_key " << certificate.path << "; root " << folder
-                                        << "/root; }\n}\n";
+                                        << "/www; }\n}\n";
   lab::ChildProcess nginx({"/usr/sbin/nginx", "-p", folder, "-e", "stderr", "-c", folder + "/nginx.conf"}, folder);
   until(
       world, [&] { return std::filesystem::exists(folder + "/pid"); }, "nginx listens");  // written after it listens
