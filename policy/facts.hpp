@@ -34,7 +34,13 @@ struct StsFacts {
     policy,         ///< in date, or fetched for this very message
     lookup_failed,  ///< the record cannot be looked up, nothing is cached, and the grace is not over (STS-07)
   } state = State::no_policy;
-  enum class Source { none, fetched, stored } source = Source::none;  ///< fetched now, or from the cache
+  enum class Source {
+    none,
+    fetched,  ///< now, for this very message
+    stored,   ///< from the cache
+    pin,      ///< of the configuration: it stands above what the domain publishes
+    preload,  ///< of a list: it counts until the domain's own was fetched
+  } source = Source::none;
   std::string policy_domain;
   std::string id;
   sts::Policy policy;
@@ -53,11 +59,18 @@ struct Route {
   std::string configured_at;  ///< "relay.toml:31", for explanations; empty for the defaults
 };
 
+/// What the message itself asks for (RFC 8689).
+struct MessageDemand {
+  bool requiretls = false;       ///< MAIL ... REQUIRETLS
+  bool tls_required_no = false;  ///< a `TLS-Required: No` header that counts (RTLS-07, RTLS-09)
+};
+
 struct Facts {
   std::string domain;  ///< the recipients' domain, or the address literal with its brackets
   bool is_literal = false;
   Route route;
   Requirement floor;  ///< [delivery] security and the listener's, joined
+  MessageDemand message;
   enum class MxSet {
     found,
     implicit,     ///< no MX record: the domain is its own host (RFC 5321 §5.1)
