@@ -22,17 +22,35 @@ std::string what_must_be_proven(const Demand& demand) {
   std::vector<std::string> parts;
   if (demand.need.pkix)
     parts.push_back("TLS 1.2 or later, a valid certificate for " + demand.host);
+  else if (demand.need.dane)
+    parts.emplace_back("TLS 1.2 or later");
+  else if (demand.need.verified)
+    parts.push_back("TLS 1.2 or later, a host that is verified as " + demand.host);
   else if (!demand.need.nothing())
-    parts.push_back("TLS 1.2 or later, with any certificate");
-  if (demand.need.dane) parts.push_back("a matching TLSA record");
+    parts.emplace_back("TLS 1.2 or later, with any certificate");
+  if (demand.need.dane) {
+    parts.push_back("a match of its TLSA records" +
+                    (demand.association ? " at " + demand.association->base_domain : std::string()));
+  }
   if (demand.need.requiretls) parts.push_back("REQUIRETLS");
   return parts.empty() ? "nothing" : joined(parts, ", ");
 }
 
-std::string hosts_of(const Plan& plan) {
-  std::vector<std::string> names;
-  for (const auto& attempt : plan.attempts) names.push_back(attempt.demand.host);
-  return joined(names, " or ");
+std::string how(const Requirement& need) {
+  if (need.pkix || need.dane || need.verified) return "over verified TLS";
+  return need.nothing() ? "over TLS where offered, verified or not," : "over TLS";
+}
+
+/// "over verified TLS to mx1.example.com or mx2.example.com, else over TLS to mx3.example.com"
+std::string ways(const Plan& plan) {
+  std::string text, last;
+  for (const auto& attempt : plan.attempts) {
+    const auto this_way = how(attempt.demand.need);
+    text += this_way == last ? " or " : (text.empty() ? "" : ", else ") + this_way + " to ";
+    text += attempt.demand.host;
+    last = this_way;
+  }
+  return text;
 }
 
 }  // namespace
@@ -41,6 +59,7 @@ std::string policy_line(const Plan& plan, std::chrono::system_clock::time_point 
   const auto& sts = plan.sts;
   const std::string error = sts.error.empty() ? "" : " (" + base::printable(sts.error, 300) + ")";
   if (plan.route.exempt) return "policy: not applied, the domain is exempt: " + base::printable(plan.route.reason, 200);
+  if (plan.message.tls_required_no) return "policy: not applied, the message says TLS-Required: No";
   if (sts.state == StsFacts::State::lookup_failed) return "policy: unknown" + error;
   if (sts.state == StsFacts::State::no_policy) return "policy: none" + error;
   return "policy: MTA-STS " + std::string(sts::words(sts.policy.mode)) + ", id " + sts.id +
@@ -68,10 +87,12 @@ std::string sentence(const Plan& plan) {
     return mail + (reply.kind() == 5 ? " would be refused: " : " would wait: ") + reply.text +
            (reply.text.ends_with('.') ? "" : ".");
   }
-  const auto hosts = hosts_of(plan);
-  if (plan.need.nothing()) return mail + " goes to " + hosts + ", over TLS where offered, verified or not.";
-  const std::string how = plan.need.pkix || plan.need.dane ? "verified TLS" : "TLS";
-  return mail + " goes over " + how + " to " + hosts + ", or waits.";
+  if (plan.strongest().nothing()) {
+    std::vector<std::string> names;
+    for (const auto& attempt : plan.attempts) names.push_back(attempt.demand.host);
+    return mail + " goes to " + joined(names, " or ") + ", over TLS where offered, verified or not.";
+  }
+  return mail + " goes " + ways(plan) + ", or waits.";
 }
 
 }  // namespace policy

@@ -14,6 +14,7 @@
 #include "protocol/base/time_format.hpp"
 #include "proxy/cli/probe.hpp"
 #include "proxy/dns/caching_resolver.hpp"
+#include "proxy/dns/dnssec.hpp"
 #include "proxy/outbound/facts.hpp"
 #include "proxy/store/policy_table.hpp"
 #include "proxy/store/state_directory.hpp"
@@ -63,11 +64,14 @@ std::optional<Target> target_of_argument(std::string argument) {
 struct Checked {
   policy::Plan plan;
   std::vector<Probe> probes;  ///< one an attempt, with --connect
+  std::string dnssec;         ///< whether DANE is on, and why not
   smtp::Reply reply;          ///< what a client would be told; 250 when it is deliverable
 };
 
-awaitable<Checked> check(Environment& environment, Target target, bool connect) {
+awaitable<Checked> check(Environment& environment, Dnssec& dnssec, Target target, bool connect) {
   Checked checked;
+  co_await dnssec.probe(environment.executor);
+  checked.dnssec = dnssec.words();
   const auto floor = policy::requirement_of(environment.config()->delivery.security);
   for (bool fresh = false;; fresh = true) {
     std::shared_ptr<const policy::StsFacts> learnt;
@@ -122,7 +126,8 @@ boost::json::object json_of(const Checked& checked, const Target& target, const 
   policy["expires"] = has_policy ? json::value(base::rfc3339(plan.sts.expires)) : json::value(nullptr);
   policy["error"] = text_or_null(plan.sts.error);
   result["policy"] = std::move(policy);
-  result["need"] = words(plan.need);
+  result["need"] = words(plan.strongest());
+  result["dnssec"] = checked.dnssec;
   json::array attempts;
   for (std::size_t i = 0; i < plan.attempts.size(); ++i) {
     const auto& attempt = plan.attempts[i];
@@ -132,6 +137,11 @@ boost::json::object json_of(const Checked& checked, const Target& target, const 
     one["addresses"] = json::array(attempt.addresses.begin(), attempt.addresses.end());
     one["need"] = words(attempt.demand.need);
     one["preference"] = attempt.preference;
+    json::array records;
+    if (attempt.demand.association) {
+      for (const auto& record : attempt.demand.association->records) records.emplace_back(policy::dane::words(record));
+    }
+    one["tlsa"] = std::move(records);
     const auto* probe = i < checked.probes.size() ? &checked.probes[i] : nullptr;
     one["proof"] = probe != nullptr && probe->proof ? json::value(words(*probe->proof)) : json::value(nullptr);
     one["error"] = probe != nullptr && probe->failed ? text_or_null(probe->failed->words) : json::value(nullptr);
@@ -152,6 +162,7 @@ void print(const Checked& checked, bool colour) {
   const char* bad = colour ? "\033[31m" : "";
   const char* plain = colour ? "\033[0m" : "";
   std::printf("%s\n", policy::policy_line(plan, std::chrono::system_clock::now()).c_str());
+  std::printf("%s\n", checked.dnssec.c_str());
   if (plan.route.exempt)
     std::printf("exempt: what the domain publishes is not applied (%s)\n", plan.route.reason.c_str());
   for (std::size_t i = 0; i < plan.attempts.size(); ++i) {
@@ -187,7 +198,9 @@ int run_check(const Config& config, const CheckOptions& options) {
     const auto shared_config = std::make_shared<const Config>(config);
     const auto tls = std::make_shared<const TlsContexts>(config.trust_anchors);
     ReadOnlyStore store(database_file(config.state_dir));
-    CachingResolver resolver(context.get_executor(), config.dns.servers);
+    Dnssec dnssec(config.dns);
+    CachingResolver resolver(context.get_executor(), config.dns.servers,
+                             {.trust_ad = [&] { return dnssec.validates(); }});
     HttpsFetcher fetcher(context.get_executor(), resolver, [&] { return tls; },
                          {.timeout = config.mta_sts.fetch_timeout,
                           .port = config.lab.https_port,
@@ -197,7 +210,7 @@ int run_check(const Config& config, const CheckOptions& options) {
 
     std::optional<Checked> checked;
     std::exception_ptr failure;
-    boost::asio::co_spawn(context, check(probing.environment(), *target, options.connect),
+    boost::asio::co_spawn(context, check(probing.environment(), dnssec, *target, options.connect),
                           [&](std::exception_ptr error, Checked result) {
                             failure = std::move(error);
                             if (!failure) checked = std::move(result);

@@ -61,6 +61,13 @@ struct CachingResolver::State : std::enable_shared_from_this<State> {
       : executor(std::move(on)), options(std::move(with)), cache(options.cache_answers, options.cache_octets) {}
 
   std::shared_ptr<Flight> join(const std::string& name, dns::Type type);
+  bool trusts_ad() {
+    if (const bool now = options.trust_ad(); now != trusted) {
+      trusted = now;
+      cache.clear();  // what it says of security was judged by the other rule
+    }
+    return trusted;
+  }
   static awaitable<void> fly(std::shared_ptr<State> self, std::shared_ptr<Flight> flight, Key key);
   awaitable<dns::Answer> resolve(std::string name, dns::Type type);
   awaitable<dns::Answer> walk(std::string name, dns::Type type, Clock::time_point deadline);
@@ -69,6 +76,7 @@ struct CachingResolver::State : std::enable_shared_from_this<State> {
   ResolverOptions options;
   std::vector<Server> servers;
   AnswerCache cache;
+  bool trusted = false;
   std::map<Key, std::shared_ptr<Flight>> flights;
 };
 
@@ -84,6 +92,7 @@ CachingResolver::~CachingResolver() = default;
 
 awaitable<std::shared_ptr<const dns::Answer>> CachingResolver::ask(std::string name, dns::Type type, bool fresh) {
   make_canonical(name);
+  state_->trusts_ad();
   if (!fresh) {
     if (auto kept = state_->cache.find(name, type, state_->options.now())) co_return kept;
   }
@@ -120,7 +129,7 @@ std::shared_ptr<CachingResolver::Flight> CachingResolver::State::join(const std:
 
 awaitable<void> CachingResolver::State::fly(std::shared_ptr<State> self, std::shared_ptr<Flight> flight, Key key) {
   dns::Answer answer = co_await self->resolve(key.first, key.second);
-  answer.authentic = answer.authentic && self->options.trust_ad;
+  answer.authentic = answer.authentic && self->trusts_ad();
   flight->answer = std::make_shared<const dns::Answer>(std::move(answer));
   self->cache.store(key.first, key.second, flight->answer, self->options.now());
 }

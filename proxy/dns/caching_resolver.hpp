@@ -25,8 +25,8 @@
 namespace proxy {
 
 struct ResolverOptions {
-  /// Whether the servers' AD flag is believed (DANE-01); else no answer is `authentic`.
-  bool trust_ad = false;
+  /// Whether the servers' AD flag is believed now (DANE-01); else no answer is `authentic`. A change empties the cache.
+  std::function<bool()> trust_ad = [] { return false; };
   std::size_t cache_answers = 10000;
   std::size_t cache_octets = std::size_t{16} << 20;
   Milliseconds patience{8000};  ///< for one ask, over all servers and aliases

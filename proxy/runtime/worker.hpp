@@ -25,7 +25,8 @@ struct Shared {
 
 class Worker {
  public:
-  Worker(const Shared& shared, std::unique_ptr<Resolver> (*make_resolver)(boost::asio::io_context&, const Config&));
+  using MakeResolver = std::function<std::unique_ptr<Resolver>(boost::asio::io_context&)>;
+  Worker(const Shared& shared, const MakeResolver& make_resolver);
   ~Worker();
 
   void start();

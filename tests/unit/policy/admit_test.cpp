@@ -24,7 +24,7 @@ Proof proven() {
 }
 
 Demand demand(Requirement need) {
-  return {"mx1.example.com", 25, need, 7};
+  return {"mx1.example.com", 25, need, 7, nullptr};
 }
 
 constexpr Requirement nothing, encrypted{.encrypted = true}, pkix{.encrypted = true, .pkix = true};

@@ -228,7 +228,7 @@ void add_host(Plan& plan, std::vector<HostOutcome>& outcomes, const std::vector<
               std::string name) {
   if (way < ways.size()) {
     Attempt attempt;
-    attempt.demand = {name, 25, plan.need, 7};
+    attempt.demand = {name, 25, plan.need, 7, nullptr};
     plan.attempts.push_back(attempt);
     outcomes.push_back(ways[way]);
     outcomes.back().host = std::move(name);

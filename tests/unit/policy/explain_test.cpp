@@ -66,7 +66,7 @@ TEST_CASE("where the policy came from and how long it counts", "[OPS-16][STS-60]
 
 TEST_CASE("what must be proven in words") {
   Attempt attempt;
-  attempt.demand = {"hop.example", 465, {.encrypted = true}, 0};
+  attempt.demand = {"hop.example", 465, {.encrypted = true}, 0, nullptr};
   attempt.addresses = {"192.0.2.1"};
   attempt.implicit_tls = true;
   CHECK(attempt_line(attempt) ==

@@ -76,6 +76,9 @@ inline const char* fault_of_left_out(const Facts& facts, const HostFacts& host, 
     case Reason::no_address: return host.addresses.empty() ? nullptr : "no_address is not so";
     case Reason::address_failed:
       return host.state == HostFacts::Addresses::failed ? nullptr : "address_failed is not so";
+    case Reason::not_tied:
+      return facts.message.requiretls && !facts.mx_secure && !under_enforce(facts) ? nullptr : "not_tied is not so";
+    case Reason::tlsa_failed: return host.dane.state == DaneFacts::State::failed ? nullptr : "tlsa_failed is not so";
     case Reason::address_forbidden: break;
   }
   return host.state == HostFacts::Addresses::forbidden ? nullptr : "address_forbidden is not so";
