@@ -15,16 +15,16 @@
 namespace policy::test {
 
 // ---- what the documentation states; each is checked where it is counted
-constexpr std::size_t plan_points = 737'280;             ///< one host, everything that may matter
+constexpr std::size_t plan_points = 737'280;  ///< one host, everything that may matter
 constexpr std::size_t plans_that_try = 97'472;
-constexpr std::size_t pairs_of_order = 4'571'136;                ///< a plan, and one with a demand more
-constexpr std::size_t hosts_tied_by_a_policy = 1'536;        ///< of those: RTLS-03
-constexpr std::size_t hosts_verified_by_dane = 4'912;        ///< of those: RFC 8689 §4.2.1
+constexpr std::size_t pairs_of_order = 4'571'136;      ///< a plan, and one with a demand more
+constexpr std::size_t hosts_tied_by_a_policy = 1'536;  ///< of those: RTLS-03
+constexpr std::size_t hosts_verified_by_dane = 4'912;  ///< of those: RFC 8689 §4.2.1
 constexpr std::size_t plan_points_without_hosts = 15'360;
 constexpr std::size_t two_host_plans = 76'800;
 constexpr std::size_t source_points = 4'608;
-constexpr std::size_t judgements = 442'368;              ///< a proof against a demand
-constexpr std::size_t verdict_points = 156'960;                ///< two hosts, each ending in every way
+constexpr std::size_t judgements = 442'368;      ///< a proof against a demand
+constexpr std::size_t verdict_points = 156'960;  ///< two hosts, each ending in every way
 
 namespace axis {
 enum Dimension : std::size_t {
@@ -99,8 +99,7 @@ inline StsFacts sts_at(std::size_t n, std::vector<std::string> patterns) {
   StsFacts facts;
   if (n == 1) facts.state = StsFacts::State::lookup_failed;
   if (n >= 2) {
-    facts =
-        test::published(n == 2 ? Mode::none : n == 3 ? Mode::testing : Mode::enforce, std::move(patterns));
+    facts = test::published(n == 2 ? Mode::none : n == 3 ? Mode::testing : Mode::enforce, std::move(patterns));
   }
   return facts;
 }

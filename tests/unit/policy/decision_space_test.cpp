@@ -69,18 +69,31 @@ struct Step {
   std::size_t from, to;
 };
 constexpr Step stronger[] = {
-    {axis::floors, 0, 1},                                                       // a higher floor
-    {axis::floors, 1, 2},    {axis::floors, 2, 3},    {axis::security, 1, 2},   // a higher floor of the destination, or
-                                                                                // what is published for it
-    {axis::security, 2, 3},  {axis::security, 1, 0},  {axis::published, 0, 1},  // a policy that cannot be known, that
-                                                                                // is not enforced, that is
-    {axis::published, 0, 2}, {axis::published, 0, 3}, {axis::published, 0, 4}, {axis::published, 2, 4},
-    {axis::published, 3, 4}, {axis::match, 0, 1},                             // a host that the policy does not name
-    {axis::exempt, 1, 0},                                                     // no way down
-    {axis::message, 2, 0},   {axis::message, 2, 1},   {axis::message, 0, 1},  // REQUIRETLS
-    {axis::memory, 0, 1},                                                  // what is remembered, and then insisted on
-    {axis::memory, 1, 2},    {axis::memory, 2, 3},    {axis::tlsa, 0, 1},  // TLSA records
-    {axis::tlsa, 1, 2},      {axis::tlsa, 2, 3},
+    {axis::floors, 0, 1},  // a higher floor
+    {axis::floors, 1, 2},
+    {axis::floors, 2, 3},
+    {axis::security, 1, 2},  // a higher floor of the destination, or
+                             // what is published for it
+    {axis::security, 2, 3},
+    {axis::security, 1, 0},
+    {axis::published, 0, 1},  // a policy that cannot be known, that
+                              // is not enforced, that is
+    {axis::published, 0, 2},
+    {axis::published, 0, 3},
+    {axis::published, 0, 4},
+    {axis::published, 2, 4},
+    {axis::published, 3, 4},
+    {axis::match, 0, 1},   // a host that the policy does not name
+    {axis::exempt, 1, 0},  // no way down
+    {axis::message, 2, 0},
+    {axis::message, 2, 1},
+    {axis::message, 0, 1},  // REQUIRETLS
+    {axis::memory, 0, 1},   // what is remembered, and then insisted on
+    {axis::memory, 1, 2},
+    {axis::memory, 2, 3},
+    {axis::tlsa, 0, 1},  // TLSA records
+    {axis::tlsa, 1, 2},
+    {axis::tlsa, 2, 3},
 };
 
 /// RTLS-03: an enforced policy is a demand, and it also names the domain's hosts for a message with REQUIRETLS.

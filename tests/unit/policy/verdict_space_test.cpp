@@ -42,8 +42,7 @@ struct Demands {
 };
 
 Demands demands_at(unsigned bits) {
-  return {(bits & 1) != 0, (bits & 2) != 0,  (bits & 4) != 0,
-          (bits & 8) != 0, {(bits & 16) != 0, (bits & 32) != 0}};
+  return {(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0, {(bits & 16) != 0, (bits & 32) != 0}};
 }
 
 Facts facts_of(const Demands& demands) {
@@ -84,8 +83,8 @@ TEST_CASE("no failure of a demand or of a policy ever becomes permanent but REQU
             possible = possible && (counted(ways[way]) != What::no_requiretls || plan.message.requiretls);
           } else if (way < ways.size() + reasons.size()) {
             plan.left_out.push_back({name, 10, reasons[way - ways.size()], "words"});
-            possible = possible && (plan.left_out.back().reason != LeftOut::Reason::not_tied ||
-                                    plan.message.requiretls);
+            possible =
+                possible && (plan.left_out.back().reason != LeftOut::Reason::not_tied || plan.message.requiretls);
           }
         }
         if (!possible) continue;
