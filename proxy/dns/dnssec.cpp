@@ -103,7 +103,8 @@ awaitable<void> Dnssec::keep_probing(Executor executor) {
     co_await pause.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
     const auto before = words();
     co_await probe(executor);
-    if (auto now = words(); now != before) log::Event(log::Level::warn, "dane").add("on", validates()).add("reason", now);
+    if (auto now = words(); now != before)
+      log::Event(log::Level::warn, "dane").add("on", validates()).add("reason", now);
   }
 }
 
