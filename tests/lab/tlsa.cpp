@@ -1,10 +1,14 @@
 // Selector and matching type applied to a certificate (RFC 6698 §2.1).
 #include "tests/lab/tlsa.hpp"
 
+#include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include <array>
+#include <memory>
 #include <stdexcept>
 
 namespace lab {
@@ -55,6 +59,15 @@ std::string tlsa(const X509Ptr& certificate, int usage, int selector, int matchi
     text += digits[value & 15];
   }
   return text;
+}
+
+std::vector<X509Ptr> certificates_of(const std::string& pem) {
+  const std::unique_ptr<BIO, decltype(&BIO_free)> text(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())),
+                                                      BIO_free);
+  std::vector<X509Ptr> certificates;
+  while (X509* read = PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr)) certificates.emplace_back(read, X509_free);
+  ERR_clear_error();  // the end of the text
+  return certificates;
 }
 
 }  // namespace lab

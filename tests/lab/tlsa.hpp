@@ -11,5 +11,7 @@ namespace lab {
 std::string tlsa(const X509Ptr& certificate, int usage, int selector, int matching);
 /// The same as RDATA octets.
 std::string tlsa_octets(const X509Ptr& certificate, int usage, int selector, int matching);
+/// The certificates of a PEM text, in order.
+std::vector<X509Ptr> certificates_of(const std::string& pem);
 
 }  // namespace lab

@@ -91,7 +91,7 @@ TEST_CASE("the question is asked at the port that is dialled", "[DANE-03][DANE-1
   CHECK(world.dns.asked == std::vector<std::string>{"TLSA _465._tcp.mx.dane.test"});
 }
 
-TEST_CASE("a step that is not secure: DANE does not apply, and nothing fails", "[DANE-02][DANE-03][DANE-21]") {
+TEST_CASE("a step that is not secure: DANE does not apply, and nothing fails", "[DANE-02][DANE-03][DANE-21][D-1][D-4]") {
   World world;
   world.records("mx.dane.test", true);
   SECTION("the addresses: TLSA is not even asked for") {
@@ -129,7 +129,7 @@ TEST_CASE("a step that is not secure: DANE does not apply, and nothing fails", "
   }
 }
 
-TEST_CASE("a failed lookup on the way rules the host out", "[DANE-04][DANE-18]") {
+TEST_CASE("a failed lookup on the way rules the host out", "[DANE-04][DANE-18][D-2]") {
   for (const auto status : {dns::Status::servfail, dns::Status::refused, dns::Status::timeout, dns::Status::unreachable,
                             dns::Status::garbage, dns::Status::alias_loop}) {
     World world;

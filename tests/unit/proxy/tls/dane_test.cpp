@@ -194,3 +194,18 @@ TEST_CASE("full data that is no certificate and no key is found out", "[DANE-05]
   CHECK_FALSE(is_well_formed(record(1, "0")));
   CHECK(is_well_formed({3, 1, 1, "any digest"}));
 }
+
+TEST_CASE("usage 2 takes an anchor anywhere above the leaf, and asks for no root above it", "[DANE-08][D-7]") {
+  World world;
+  const auto shown = world.other_ca.issue({host}, {.intermediates = 2});  // the root itself is not shown
+  const auto chain = lab::certificates_of(shown.chain);
+  REQUIRE(chain.size() == 3);
+  for (const auto& anchor : {chain[1], chain[2]}) {
+    for (const int selector : {0, 1}) {
+      CHECK(world.proof(shown, World::association({lab::tlsa_octets(anchor, 2, selector, 1)})).dane == Check::passed);
+    }
+    const auto misnamed = world.other_ca.issue({"other.test"}, {.intermediates = 2});
+    const auto its_anchor = lab::certificates_of(misnamed.chain)[1];
+    CHECK(world.proof(misnamed, World::association({lab::tlsa_octets(its_anchor, 2, 1, 1)})).dane == Check::failed);
+  }
+}
