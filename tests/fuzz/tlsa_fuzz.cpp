@@ -1,6 +1,5 @@
-// TLSA sets, records with a length octet before each: what is called usable is exactly what RFC 7672 §3.1 lets SMTP use,
-// digests are never weaker than they need be, and nothing is read past its end.
-// covers: DANE-05 DANE-12
+// TLSA sets, records with a length octet before each: what is called usable is exactly what RFC 7672 §3.1 lets SMTP
+// use, digests are never weaker than they need be, and nothing is read past its end. covers: DANE-05 DANE-12
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

@@ -63,9 +63,10 @@ std::string tlsa(const X509Ptr& certificate, int usage, int selector, int matchi
 
 std::vector<X509Ptr> certificates_of(const std::string& pem) {
   const std::unique_ptr<BIO, decltype(&BIO_free)> text(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())),
-                                                      BIO_free);
+                                                       BIO_free);
   std::vector<X509Ptr> certificates;
-  while (X509* read = PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr)) certificates.emplace_back(read, X509_free);
+  while (X509* read = PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr))
+    certificates.emplace_back(read, X509_free);
   ERR_clear_error();  // the end of the text
   return certificates;
 }

@@ -14,9 +14,7 @@ const std::string name = "dane.test", mx1 = "mx1.dane.test";
 struct Dane : World {
   explicit Dane(lab::RelayOptions options = {.dnssec = "on"}) : World(std::move(options)) { lab.dns().sign(true); }
 
-  std::string owner(const std::string& host) const {
-    return '_' + std::to_string(lab_port()) + "._tcp." + host;
-  }
+  std::string owner(const std::string& host) const { return '_' + std::to_string(lab_port()) + "._tcp." + host; }
   std::uint16_t lab_port() const { return lab.smtp_port(); }
   lab::Domain& domain(lab::DomainOptions options = {}) { return lab.domain(name, options); }
   /// A self-signed certificate for nobody at this host; its record where `base` is.
@@ -31,7 +29,8 @@ struct Dane : World {
 
 }  // namespace
 
-TEST_CASE("a host goes by its TLSA record, and by nothing else that is not demanded", "[scenario][DANE-07][DANE-09][DANE-11]") {
+TEST_CASE("a host goes by its TLSA record, and by nothing else that is not demanded",
+          "[scenario][DANE-07][DANE-09][DANE-11]") {
   Dane world;
   auto& domain = world.domain();
   world.pin(*domain.mx[0], mx1);
@@ -106,7 +105,8 @@ TEST_CASE("DANE and an enforced policy demand both", "[scenario][STS-44][STS-45]
   CHECK(world.lab.arrived("c@" + name).empty());
 }
 
-TEST_CASE("an insecure MX record proves the host, not the destination, and the log says so", "[scenario][DANE-13][DANE-20][D-3]") {
+TEST_CASE("an insecure MX record proves the host, not the destination, and the log says so",
+          "[scenario][DANE-13][DANE-20][D-3]") {
   Dane world;
   auto& domain = world.domain();
   world.pin(*domain.mx[0], mx1);
@@ -161,7 +161,8 @@ TEST_CASE("a failed TLSA lookup leaves out that host alone", "[scenario][DANE-04
   deferred(world, world.relay.mail("c@" + name), {}, {.codes = {"4.4.3"}});
 }
 
-TEST_CASE("a domain without MX goes by its own name, a configured host by its own port", "[scenario][DANE-17][DANE-03]") {
+TEST_CASE("a domain without MX goes by its own name, a configured host by its own port",
+          "[scenario][DANE-17][DANE-03]") {
   const auto port = free_port();
   const auto owner = '_' + std::to_string(port) + "._tcp.hop.test";
   Dane world({.dnssec = "on",
@@ -219,6 +220,28 @@ TEST_CASE("dnssec = auto: the probe decides, the log and check say what and why"
   checked = world.relay.cli({"check", name});
   CHECK(checked.out.find("does not validate") != std::string::npos);
   CHECK(checked.status == 0);
+}
+
+TEST_CASE("a reload takes other DNS servers, and what they may be believed", "[scenario][O-1][DANE-01]") {
+  Dane world;
+  lab::DnsServer other;
+  auto& domain = world.domain();
+  world.lab.dns().set(world.owner(mx1), "TLSA", {world.another()});
+  deferred(world, world.relay.mail("a@" + name), {domain.mx[0]}, {.policy = true});
+  auto& moved = world.lab.mx("mx2.dane.test");
+  other.set(name, "MX", {"10 mx2.dane.test."});
+  other.set("mx2.dane.test", "A", {moved.address()});
+  world.relay.options().tables["dns"]["servers"] = "[\"127.0.0.1:" + std::to_string(other.port()) + "\"]";
+  world.relay.options().dnssec = "off";
+  world.relay.write_configuration();
+  world.relay.reload();
+  until(
+      world,
+      [&] {
+        return world.relay.log_lines({{"event", "dane"}, {"on", "no"}}).size() == 1;
+      },
+      "the reload");
+  delivered(world, world.relay.mail("b@" + name), {.mx = &moved, .tls = true});
 }
 
 TEST_CASE("an exempt domain's TLSA records are not even asked for", "[scenario][DANE-21][STS-52]") {

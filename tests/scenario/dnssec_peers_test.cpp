@@ -48,23 +48,24 @@ class SignedZone {
   void serve() {
     const auto& folder = directory_.path();
     directory_.write("zone", "$ORIGIN dane.test.\n$TTL 60\n" + zone_);
-    const auto made = lab::run_program(
-        {"/usr/bin/ldns-keygen", "-r", "/dev/urandom", "-a", "ECDSAP256SHA256", "-k", "dane.test"}, folder,
-        std::chrono::seconds(60));
+    const auto made =
+        lab::run_program({"/usr/bin/ldns-keygen", "-r", "/dev/urandom", "-a", "ECDSAP256SHA256", "-k", "dane.test"},
+                         folder, std::chrono::seconds(60));
     const auto key = made.out.substr(0, made.out.find('\n'));
-    const auto signer = lab::run_program({"/usr/bin/ldns-signzone", "-o", "dane.test", "zone", key}, folder,
-                                         std::chrono::seconds(60));
+    const auto signer =
+        lab::run_program({"/usr/bin/ldns-signzone", "-o", "dane.test", "zone", key}, folder, std::chrono::seconds(60));
     INFO(made.err << signer.out << signer.err);
     REQUIRE(signer.status == 0);
     spoil_signatures(folder + "/zone.signed");
-    directory_.write("unbound.conf",
-                     "server:\n interface: " + address_ + "\n port: 53\n do-daemonize: no\n chroot: \"\"\n" +
-                         " username: \"\"\n directory: \"" + folder + "\"\n pidfile: \"" + folder + "/pid\"\n" +
-                         " use-syslog: no\n num-threads: 1\n do-ip6: no\n module-config: \"validator iterator\"\n" +
-                         " do-not-query-localhost: no\n local-zone: \"test.\" nodefault\n" +
-                         " access-control: 127.0.0.0/8 allow\n trust-anchor-file: \"" + folder + '/' + key +
-                         ".key\"\nremote-control:\n control-enable: no\nauth-zone:\n name: \"dane.test\"\n zonefile: \"" +
-                         folder + "/zone.signed\"\n for-upstream: yes\n for-downstream: no\n fallback-enabled: no\n");
+    directory_.write(
+        "unbound.conf",
+        "server:\n interface: " + address_ + "\n port: 53\n do-daemonize: no\n chroot: \"\"\n" +
+            " username: \"\"\n directory: \"" + folder + "\"\n pidfile: \"" + folder + "/pid\"\n" +
+            " use-syslog: no\n num-threads: 1\n do-ip6: no\n module-config: \"validator iterator\"\n" +
+            " do-not-query-localhost: no\n local-zone: \"test.\" nodefault\n" +
+            " access-control: 127.0.0.0/8 allow\n trust-anchor-file: \"" + folder + '/' + key +
+            ".key\"\nremote-control:\n control-enable: no\nauth-zone:\n name: \"dane.test\"\n zonefile: \"" + folder +
+            "/zone.signed\"\n for-upstream: yes\n for-downstream: no\n fallback-enabled: no\n");
     unbound_ = std::make_unique<lab::ChildProcess>(
         std::vector<std::string>{"/usr/sbin/unbound", "-d", "-c", folder + "/unbound.conf"}, folder);
     until(
@@ -85,7 +86,8 @@ class SignedZone {
         {"/usr/bin/unshare", "-m", "/bin/sh", "-c",
          "mount --bind " + folder + "/resolv.conf /etc/resolv.conf && MAIL_CONFIG=" + folder +
              " exec /usr/sbin/posttls-finger -c -l dane -o dnssec_probe= -o inet_protocols=ipv4 -T 20 -t 20 "
-             "'[" + host.host() + "]:" + std::to_string(host.port()) + "'"},
+             "'[" +
+             host.host() + "]:" + std::to_string(host.port()) + "'"},
         folder, std::chrono::seconds(60));
     return asked.out + asked.err;
   }

@@ -35,15 +35,16 @@ TEST_CASE("which TLSA records are usable", "[DANE-05][D-6]") {
     bool usable;
   };
   for (const Row& row : std::vector<Row>{
-           {3, 1, 1, 32, true},   {3, 0, 1, 32, true},   {3, 1, 2, 64, true},  {3, 0, 2, 64, true},
-           {3, 1, 0, 91, true},   {3, 0, 0, 500, true},  {2, 0, 1, 32, true},  {2, 1, 2, 64, true},
-           {2, 0, 0, 500, true},  {0, 1, 1, 32, false},  {1, 1, 1, 32, false}, {4, 1, 1, 32, false},
-           {255, 1, 1, 32, false}, {3, 2, 1, 32, false},  {3, 255, 1, 32, false}, {3, 1, 3, 32, false},
-           {3, 1, 255, 32, false}, {3, 1, 1, 31, false}, {3, 1, 1, 33, false}, {3, 1, 2, 63, false},
-           {3, 1, 2, 32, false},  {3, 1, 1, 64, false},  {3, 1, 1, 0, false},  {3, 1, 0, 0, false},
+           {3, 1, 1, 32, true},    {3, 0, 1, 32, true},  {3, 1, 2, 64, true},    {3, 0, 2, 64, true},
+           {3, 1, 0, 91, true},    {3, 0, 0, 500, true}, {2, 0, 1, 32, true},    {2, 1, 2, 64, true},
+           {2, 0, 0, 500, true},   {0, 1, 1, 32, false}, {1, 1, 1, 32, false},   {4, 1, 1, 32, false},
+           {255, 1, 1, 32, false}, {3, 2, 1, 32, false}, {3, 255, 1, 32, false}, {3, 1, 3, 32, false},
+           {3, 1, 255, 32, false}, {3, 1, 1, 31, false}, {3, 1, 1, 33, false},   {3, 1, 2, 63, false},
+           {3, 1, 2, 32, false},   {3, 1, 1, 64, false}, {3, 1, 1, 0, false},    {3, 1, 0, 0, false},
        }) {
     INFO(row.usage << ' ' << row.selector << ' ' << row.matching << " of " << row.size << " octets");
-    const auto sorted = sort_out(std::vector<std::string>{rdata(row.usage, row.selector, row.matching, octets(row.size))});
+    const auto sorted =
+        sort_out(std::vector<std::string>{rdata(row.usage, row.selector, row.matching, octets(row.size))});
     CHECK(sorted.usable.size() == (row.usable ? 1u : 0u));
     CHECK(sorted.unusable == (row.usable ? 0u : 1u));
   }

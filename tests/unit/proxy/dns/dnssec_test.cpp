@@ -101,7 +101,8 @@ TEST_CASE("what the cache says of security is forgotten when the rule changes", 
   server.set("a.test", "A", {"192.0.2.1"});
   bool trusted = true;
   boost::asio::io_context context(1);
-  CachingResolver resolver(context.get_executor(), {{"127.0.0.1", server.port()}}, {.trust_ad = [&] { return trusted; }});
+  CachingResolver resolver(context.get_executor(), {{"127.0.0.1", server.port()}},
+                           {.trust_ad = [&] { return trusted; }});
   const auto secure = [&] { return test::run_awaitable(context, resolver.ask("a.test", dns::Type::a))->authentic; };
   CHECK(secure());
   CHECK(secure());

@@ -60,7 +60,8 @@ TEST_CASE("usage 3 looks at the key or certificate, at no name, date or issuer",
     // The verdict by trust anchors stands beside it.
     CHECK(good.pkix == Check::failed);
     CHECK(good.fault_words.find("expired") != std::string::npos);
-    const auto bad = world.proof(another, World::association({lab::tlsa_octets(shown.x509, usage, selector, matching)}));
+    const auto bad =
+        world.proof(another, World::association({lab::tlsa_octets(shown.x509, usage, selector, matching)}));
     CHECK(bad.dane == Check::failed);
     CHECK(bad.dane_words == "no TLSA record matches");
     CHECK(bad.pkix == Check::passed);
@@ -84,7 +85,8 @@ TEST_CASE("usage 2 takes a chain to the anchor that was shown, in date and for o
     return world.other_ca.issue(names, options);
   };
   const std::vector<std::string> with_domain{domain};
-  for (const auto& [usage, selector, matching] : std::vector<Usm>{{2, 0, 1}, {2, 1, 1}, {2, 0, 2}, {2, 1, 2}, {2, 0, 0}}) {
+  for (const auto& [usage, selector, matching] :
+       std::vector<Usm>{{2, 0, 1}, {2, 1, 1}, {2, 0, 2}, {2, 1, 2}, {2, 0, 0}}) {
     INFO(usage << ' ' << selector << ' ' << matching);
     const auto named = World::association({lab::tlsa_octets(anchor, usage, selector, matching)}, host, with_domain);
     CHECK(world.proof(shown({host}), named).dane == Check::passed);
@@ -171,8 +173,7 @@ TEST_CASE("a connection that was not checked against the records proves nothing 
   const auto server = lab::server_context(shown.path, {});
   MemoryHandshake handshake(world.contexts.client(Strength::strong, host), server.get());
   REQUIRE(handshake.done());
-  const auto proof =
-      proof_of(handshake.client(), world.contexts, Strength::strong, host, "192.0.2.1", 25, association);
+  const auto proof = proof_of(handshake.client(), world.contexts, Strength::strong, host, "192.0.2.1", 25, association);
   CHECK(proof.dane == Check::failed);
   CHECK(proof.dane_words == "no certificate was checked against TLSA records");
 }
