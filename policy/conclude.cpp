@@ -64,14 +64,20 @@ bool says_no_for_good(const HostOutcome& outcome) {
   return outcome.what == What::refused && outcome.reply.kind() == 5;
 }
 
-bool may_change(const LeftOut& host) {
-  return host.reason == Reason::not_in_policy || host.reason == Reason::address_failed ||
-         host.reason == Reason::tlsa_failed;
+bool some_may_change(const Plan& plan) {
+  return std::any_of(plan.left_out.begin(), plan.left_out.end(), [&](const auto& host) {
+    // STS-37: a policy that could not be learnt now may tie the host once it can.
+    if (host.reason == Reason::not_tied) return !plan.sts.error.empty();
+    return host.reason == Reason::not_in_policy || host.reason == Reason::address_failed ||
+           host.reason == Reason::tlsa_failed;
+  });
 }
 
 /// RTLS-04: no host can take a message with REQUIRETLS, each for a reason that waiting does not change.
 std::optional<smtp::Reply> requiretls_fails(const Plan& plan, std::span<const HostOutcome> outcomes) {
-  if (!plan.message.requiretls || std::any_of(plan.left_out.begin(), plan.left_out.end(), may_change)) {
+  if (!plan.message.requiretls || some_may_change(plan)) return std::nullopt;
+  // What is remembered of a host was not seen for this message: that waits, as everywhere.
+  if (std::any_of(outcomes.begin(), outcomes.end(), [](const auto& one) { return one.what == What::blocked; })) {
     return std::nullopt;
   }
   bool without_it = std::any_of(plan.left_out.begin(), plan.left_out.end(),
@@ -99,7 +105,7 @@ std::optional<smtp::Reply> requiretls_fails(const Plan& plan, std::span<const Ho
 /// Q-4, SMTP-17: each host of the plan itself said 5xx, and none was left out for what may change. A host that is
 /// remembered said nothing about this message.
 bool all_say_no_for_good(const Plan& plan, std::span<const HostOutcome> outcomes) {
-  if (outcomes.empty() || std::any_of(plan.left_out.begin(), plan.left_out.end(), may_change)) return false;
+  if (outcomes.empty() || some_may_change(plan)) return false;
   if (!std::all_of(outcomes.begin(), outcomes.end(), says_no_for_good)) return false;
   return std::all_of(plan.attempts.begin(), plan.attempts.end(), [&](const auto& attempt) {
     return std::any_of(outcomes.begin(), outcomes.end(),
@@ -110,7 +116,7 @@ bool all_say_no_for_good(const Plan& plan, std::span<const HostOutcome> outcomes
 /// There is no host to try, and every reason is definite.
 std::optional<smtp::Reply> nowhere_to_go(const Plan& plan) {
   if (!plan.attempts.empty() || plan.left_out.empty()) return std::nullopt;
-  if (std::any_of(plan.left_out.begin(), plan.left_out.end(), may_change)) return std::nullopt;
+  if (some_may_change(plan)) return std::nullopt;
   const bool own = std::any_of(plan.left_out.begin(), plan.left_out.end(),
                                [](const auto& host) { return host.reason == Reason::own_name; });
   if (own)

@@ -14,8 +14,10 @@ using MxSet = Facts::MxSet;
 
 /// Whether anything that others have published may count: MTA-STS, TLSA.
 bool others_count(const Facts& facts) {
-  // RFC 8689 §4.2.2: `TLS-Required: No` goes before MTA-STS and DANE, and before nothing that the administrator wants.
-  return !facts.is_literal && !facts.route.exempt && !facts.message.tls_required_no;
+  // RFC 8689 §4.2.2: `TLS-Required: No` goes before MTA-STS and DANE, and before nothing that the administrator wants;
+  // beside REQUIRETLS it is void (§3).
+  const bool not_required = facts.message.tls_required_no && !facts.message.requiretls;
+  return !facts.is_literal && !facts.route.exempt && !not_required;
 }
 
 /// Whether what the domain (or, with `published`, the configured host) has published counts at all.
@@ -163,6 +165,7 @@ Plan decide(const Facts& facts) {
   auto floors = join(requirement_of(facts.route.security), facts.floor);
   if (insists(facts)) floors = join(floors, facts.memory.proven);
   plan.message = facts.message;
+  if (facts.message.requiretls) plan.message.tls_required_no = false;  // RTLS-09
   plan.memory = facts.memory;
   plan.mx_secure = facts.mx_secure;
   plan.need = join(enforce ? enforced : Requirement{}, floors);

@@ -73,7 +73,7 @@ TEST_CASE("what must be proven in words") {
         "0 hop.example:465 with TLS from the start (192.0.2.1) must prove: TLS 1.2 or later, with any certificate");
   attempt.demand.need = {.encrypted = true, .pkix = true, .dane = true, .requiretls = true};
   CHECK_THAT(attempt_line(attempt),
-             Catch::EndsWith("a valid certificate for hop.example, a matching TLSA record, REQUIRETLS"));
+             Catch::EndsWith("a valid certificate for hop.example, a match of its TLSA records, REQUIRETLS"));
 }
 
 TEST_CASE("the closing sentence says what would happen", "[OPS-16]") {
