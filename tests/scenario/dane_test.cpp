@@ -29,7 +29,7 @@ struct Dane : World {
 
 }  // namespace
 
-TEST_CASE("a host goes by its TLSA record, and by nothing else that is not demanded",
+TEST_CASE("a host goes by its TLSA record and by nothing else that is not demanded",
           "[scenario][DANE-07][DANE-09][DANE-11]") {
   Dane world;
   auto& domain = world.domain();
@@ -46,7 +46,7 @@ TEST_CASE("a host goes by its TLSA record, and by nothing else that is not deman
   no_plaintext(world, {domain.mx[0]});
 }
 
-TEST_CASE("another key than the record's is not used, the next host is", "[scenario][DANE-09]") {
+TEST_CASE("another key than the record's is not used the next host is", "[scenario][DANE-09]") {
   Dane world;
   auto& domain = world.domain({.mx = 2});
   world.lab.dns().set(world.owner(mx1), "TLSA", {world.another()});
@@ -79,7 +79,7 @@ TEST_CASE("a kept connection serves no message after the records have changed", 
   CHECK(domain.mx[0]->mails().size() == before);
 }
 
-TEST_CASE("a secure set without a usable record makes TLS mandatory, and no more", "[scenario][DANE-05][DANE-06]") {
+TEST_CASE("a secure set without a usable record makes TLS mandatory and no more", "[scenario][DANE-05][DANE-06]") {
   Dane world;
   auto& domain = world.domain();
   world.pin(*domain.mx[0], mx1);
@@ -105,7 +105,7 @@ TEST_CASE("DANE and an enforced policy demand both", "[scenario][STS-44][STS-45]
   CHECK(world.lab.arrived("c@" + name).empty());
 }
 
-TEST_CASE("an insecure MX record proves the host, not the destination, and the log says so",
+TEST_CASE("an insecure MX record proves the host not the destination and the log says so",
           "[scenario][DANE-13][DANE-20][D-3]") {
   Dane world;
   auto& domain = world.domain();
@@ -142,7 +142,7 @@ TEST_CASE("a TLSA record behind an alias of its own belongs to the host", "[scen
   CHECK(message.server_name == mx1);
 }
 
-TEST_CASE("preference goes before security", "[scenario][DANE-14]") {
+TEST_CASE("a better host without TLSA records goes before a worse one with", "[scenario][DANE-14]") {
   Dane world;
   auto& domain = world.domain({.mx = 2});
   world.pin(*domain.mx[1], "mx2.dane.test");
@@ -161,7 +161,7 @@ TEST_CASE("a failed TLSA lookup leaves out that host alone", "[scenario][DANE-04
   deferred(world, world.relay.mail("c@" + name), {}, {.codes = {"4.4.3"}});
 }
 
-TEST_CASE("a domain without MX goes by its own name, a configured host by its own port",
+TEST_CASE("a domain without MX goes by its own name a configured host by its own port",
           "[scenario][DANE-17][DANE-03]") {
   const auto port = free_port();
   const auto owner = '_' + std::to_string(port) + "._tcp.hop.test";
@@ -196,7 +196,7 @@ TEST_CASE("an address is nobody's TLSA base domain", "[scenario][DANE-16]") {
   for (const auto& query : world.lab.dns().log()) CHECK(query.type != "TLSA");
 }
 
-TEST_CASE("dnssec = auto: the probe decides, the log and check say what and why", "[scenario][DANE-01]") {
+TEST_CASE("dnssec = auto: the probe decides the log and check say what and why", "[scenario][DANE-01]") {
   World world({.dnssec = "auto"}, false);
   world.lab.dns().set(".", "NS", {"a.root-servers.test."});
   world.lab.dns().sign(true);
@@ -222,7 +222,7 @@ TEST_CASE("dnssec = auto: the probe decides, the log and check say what and why"
   CHECK(checked.status == 0);
 }
 
-TEST_CASE("a reload takes other DNS servers, and what they may be believed", "[scenario][O-1][DANE-01]") {
+TEST_CASE("a reload takes other DNS servers and what they may be believed", "[scenario][O-1][DANE-01]") {
   Dane world;
   lab::DnsServer other;
   auto& domain = world.domain();

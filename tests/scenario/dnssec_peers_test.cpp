@@ -130,7 +130,7 @@ struct Row {
 
 }  // namespace
 
-TEST_CASE("DANE by a signed zone, unbound and a trust anchor; Postfix agrees row by row",
+TEST_CASE("DANE by a signed zone unbound and a trust anchor; Postfix agrees row by row",
           "[scenario][DANE-02][DANE-04][DANE-05][DANE-07][DANE-08][DANE-12][DANE-21][DANE-22]") {
   if (!installed()) return;
   World world({.dnssec = "on"}, false);

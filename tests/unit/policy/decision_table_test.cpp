@@ -71,8 +71,8 @@ std::string demands_table() {
     const char* words;
     std::size_t published, match;
   } const policies[] = {
-      {"none", 0, 0},     {"cannot be looked up", 1, 0},     {"none (mode)", 2, 0},
-      {"testing", 3, 0},  {"enforce, host in the policy", 4, 0}, {"enforce, host not in it", 4, 1},
+      {"none", 0, 0},    {"cannot be looked up", 1, 0},         {"none (mode)", 2, 0},
+      {"testing", 3, 0}, {"enforce, host in the policy", 4, 0}, {"enforce, host not in it", 4, 1},
   };
   struct {
     const char* words;
@@ -166,7 +166,7 @@ std::string admit_table() {
       Demand demand{"mx1.example.com", 25, need, 7, records()};
       const auto result = admit(proof, demand, space_time);
       const auto* refused = std::get_if<NotAdmitted>(&result);
-      cells.emplace_back(refused == nullptr                                   ? "yes"
+      cells.emplace_back(refused == nullptr                              ? "yes"
                          : refused->reason == NotAdmitted::Reason::stale ? "no, dial anew"
                                                                          : "no");
     }
@@ -206,8 +206,8 @@ std::string verdict_table() {
   auto asking_too = enforce;
   asking_too.message.requiretls = true;
   const std::array<Facts, 5> who{nobody, enforce, with_records, asking, asking_too};
-  auto text = head({"the only host", "nothing demanded", "enforce", "usable TLSA", "REQUIRETLS alone",
-                    "enforce and REQUIRETLS"});
+  auto text = head(
+      {"the only host", "nothing demanded", "enforce", "usable TLSA", "REQUIRETLS alone", "enforce and REQUIRETLS"});
   for (const auto& [what, outcome] : ways) {
     std::vector<std::string> cells{what};
     const auto counts = outcome.what == What::blocked ? outcome.remembered : outcome.what;
@@ -224,9 +224,9 @@ std::string verdict_table() {
 std::string numbers() {
   return "Enumerated: " + number(plan_points) + " plans, of which " + number(plans_that_try) + " try the host; " +
          number(pairs_of_order) + " pairs of a plan and one with a demand more; " + number(two_host_plans) +
-         " plans of two hosts beside those of each; " + number(plan_points_without_hosts) +
-         " plans without hosts; " + number(source_points) + " by where the policy was had from; " +
-         number(judgements) + " judgements of a proof against a demand; " + number(verdict_points) + " verdicts.\n";
+         " plans of two hosts beside those of each; " + number(plan_points_without_hosts) + " plans without hosts; " +
+         number(source_points) + " by where the policy was had from; " + number(judgements) +
+         " judgements of a proof against a demand; " + number(verdict_points) + " verdicts.\n";
 }
 
 std::string block() {

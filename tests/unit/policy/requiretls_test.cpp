@@ -170,7 +170,8 @@ TEST_CASE("a policy that could not be learnt does not make REQUIRETLS fail for g
   const auto reply = conclude(decide(all), {});
   CHECK(reply.code == 451);
   CHECK(reply.enhanced == "4.7.0");
-  CHECK_THAT(reply.text, Catch::StartsWith("example.com demands verified TLS and REQUIRETLS (REQUIRETLS of the message"));
+  CHECK_THAT(reply.text,
+             Catch::StartsWith("example.com demands verified TLS and REQUIRETLS (REQUIRETLS of the message"));
 }
 
 TEST_CASE("what is remembered demands only where the administrator insists", "[SMTP-56]") {

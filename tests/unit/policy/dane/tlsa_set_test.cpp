@@ -58,7 +58,7 @@ TEST_CASE("RDATA that is too short to be a TLSA record is unusable", "[DANE-05]"
   }
 }
 
-TEST_CASE("of digests only the strongest counts, usage by usage and selector by selector", "[DANE-12]") {
+TEST_CASE("of digests only the strongest counts usage by usage and selector by selector", "[DANE-12]") {
   const auto kept = [](const std::vector<std::string>& records) { return numbers(sort_out(records).usable); };
   using List = std::vector<std::string>;
   CHECK(kept({rdata(3, 1, 1, octets(32, 'a')), rdata(3, 1, 2, octets(64, 'b'))}) == List{"312b"});
@@ -83,7 +83,7 @@ TEST_CASE("the order of the records and their repetition say nothing", "[DANE-22
   CHECK(one.size() == 2);
 }
 
-TEST_CASE("names are looked at for usage 2 alone, the base domain first", "[DANE-08][DANE-07]") {
+TEST_CASE("names are looked at for usage 2 alone the base domain first", "[DANE-08][DANE-07]") {
   const std::vector<std::string> further{"example.com", "mx.example.net", "example.com"};
   const Record ee{3, 1, 1, octets(32)}, ta{2, 1, 1, octets(32)};
   CHECK(association("mx.example.net", further, {ee}).names.empty());

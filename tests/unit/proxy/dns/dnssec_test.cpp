@@ -79,7 +79,7 @@ TEST_CASE("dnssec = auto: a probe that is not answered changes nothing that was 
   CHECK_FALSE(dnssec.validates());
 }
 
-TEST_CASE("dnssec = on is believed, and says so where the path is long; off asks nobody", "[DANE-01]") {
+TEST_CASE("dnssec = on is believed and says so where the path is long; off asks nobody", "[DANE-01]") {
   Server server(false);
   Dnssec on(with(Mode::on, {server.at()}));
   CHECK(on.validates());

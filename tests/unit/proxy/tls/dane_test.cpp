@@ -46,7 +46,7 @@ struct Usm {
 
 }  // namespace
 
-TEST_CASE("usage 3 looks at the key or certificate, at no name, date or issuer", "[DANE-07][DANE-12]") {
+TEST_CASE("usage 3 looks at the key or certificate at no name date or issuer", "[DANE-07][DANE-12]") {
   World world;
   const auto shown = world.ca.issue({"other.test"}, {.days_from = -30, .days_to = -1, .self_signed = true});
   const auto another = world.ca.issue({host});
@@ -77,7 +77,7 @@ TEST_CASE("usage 3 that names the issuer's key matches nothing", "[DANE-07]") {
   CHECK(proof.pkix == Check::passed);
 }
 
-TEST_CASE("usage 2 takes a chain to the anchor that was shown, in date and for one of the names", "[DANE-08]") {
+TEST_CASE("usage 2 takes a chain to the anchor that was shown in date and for one of the names", "[DANE-08]") {
   World world;
   const auto& anchor = world.other_ca.root();
   const auto shown = [&](const std::vector<std::string>& names, lab::CertificateOptions options = {}) {
@@ -116,7 +116,7 @@ TEST_CASE("usage 2: the common name counts only where there is no DNS name", "[D
   CHECK(world.proof(world.other_ca.issue({}, with_name), named).dane == Check::passed);
 }
 
-TEST_CASE("usage 2: the anchor has to be shown, except where the record is the certificate itself", "[DANE-08]") {
+TEST_CASE("usage 2: the anchor has to be shown except where the record is the certificate itself", "[DANE-08]") {
   World world;
   const auto shown = world.other_ca.issue({host});
   CHECK(world.proof(shown, World::association({lab::tlsa_octets(world.other_ca.root(), 2, 0, 1)})).dane ==
@@ -125,7 +125,7 @@ TEST_CASE("usage 2: the anchor has to be shown, except where the record is the c
         Check::passed);
 }
 
-TEST_CASE("one record that matches is enough, of the strongest digests", "[DANE-22][DANE-12]") {
+TEST_CASE("one record that matches is enough of the strongest digests", "[DANE-22][DANE-12]") {
   World world;
   const auto shown = world.ca.issue({host}), old = world.ca.issue({host});
   const auto mine = [&](int usage, int selector, int matching) {
@@ -143,7 +143,7 @@ TEST_CASE("one record that matches is enough, of the strongest digests", "[DANE-
   CHECK(judged({lab::tlsa_octets(world.other_ca.root(), 2, 0, 1), mine(3, 1, 1)}) == Check::passed);
 }
 
-TEST_CASE("the server name is the TLSA base domain, PKIX goes by the MX host name", "[DANE-11][STS-45]") {
+TEST_CASE("the server name is the TLSA base domain PKIX goes by the MX host name", "[DANE-11][STS-45]") {
   World world;
   const std::string base = "real.host.test";
   const auto record = [](const lab::Certificate& certificate) { return lab::tlsa_octets(certificate.x509, 3, 1, 1); };
@@ -196,7 +196,7 @@ TEST_CASE("full data that is no certificate and no key is found out", "[DANE-05]
   CHECK(is_well_formed({3, 1, 1, "any digest"}));
 }
 
-TEST_CASE("usage 2 takes an anchor anywhere above the leaf, and asks for no root above it", "[DANE-08][D-7]") {
+TEST_CASE("usage 2 takes an anchor anywhere above the leaf and asks for no root above it", "[DANE-08][D-7]") {
   World world;
   const auto shown = world.other_ca.issue({host}, {.intermediates = 2});  // the root itself is not shown
   const auto chain = lab::certificates_of(shown.chain);
