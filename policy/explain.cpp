@@ -53,6 +53,15 @@ std::string ways(const Plan& plan) {
   return text;
 }
 
+/// ", stored, fetched 2026-..., expires ..."
+std::string from(const StsFacts& sts, std::chrono::system_clock::time_point now) {
+  using Source = StsFacts::Source;
+  if (sts.source == Source::pin) return ", pinned here";
+  if (sts.source == Source::preload) return ", preloaded";
+  return (sts.source == Source::fetched ? ", just fetched" : ", stored, fetched " + base::rfc3339(sts.fetched)) +
+         (sts.expires <= now ? ", for this message only" : ", expires " + base::rfc3339(sts.expires));
+}
+
 }  // namespace
 
 std::string policy_line(const Plan& plan, std::chrono::system_clock::time_point now) {
@@ -62,10 +71,7 @@ std::string policy_line(const Plan& plan, std::chrono::system_clock::time_point 
   if (plan.message.tls_required_no) return "policy: not applied, the message says TLS-Required: No";
   if (sts.state == StsFacts::State::lookup_failed) return "policy: unknown" + error;
   if (sts.state == StsFacts::State::no_policy) return "policy: none" + error;
-  return "policy: MTA-STS " + std::string(sts::words(sts.policy.mode)) + ", id " + sts.id +
-         (sts.source == StsFacts::Source::fetched ? ", just fetched"
-                                                  : ", stored, fetched " + base::rfc3339(sts.fetched)) +
-         (sts.expires <= now ? ", for this message only" : ", expires " + base::rfc3339(sts.expires)) + ", mx " +
+  return "policy: MTA-STS " + std::string(sts::words(sts.policy.mode)) + ", id " + sts.id + from(sts, now) + ", mx " +
          (sts.policy.mx.empty() ? "none" : base::printable(joined(sts.policy.mx, ", "), 300)) + error;
 }
 
@@ -81,11 +87,15 @@ std::string left_out_line(const LeftOut& left_out) {
 }
 
 std::string sentence(const Plan& plan) {
+  const bool nowhere = plan.refusal || plan.attempts.empty();
+  return sentence(plan, nowhere ? conclude(plan, {}) : smtp::Reply{250, "2.0.0", ""});
+}
+
+std::string sentence(const Plan& plan, const smtp::Reply& verdict) {
   const auto mail = "Mail for " + plan.domain;
-  if (plan.refusal || plan.attempts.empty()) {
-    const auto reply = conclude(plan, {});
-    return mail + (reply.kind() == 5 ? " would be refused: " : " would wait: ") + reply.text +
-           (reply.text.ends_with('.') ? "" : ".");
+  if (!verdict.positive()) {
+    return mail + (verdict.kind() == 5 ? " would be refused: " : " would wait: ") + base::printable(verdict.text, 500) +
+           (verdict.text.ends_with('.') ? "" : ".");
   }
   if (plan.strongest().nothing()) {
     std::vector<std::string> names;
