@@ -40,10 +40,11 @@ std::string fix(const Plan& plan, const LeftOut& host) {
   using Reason = LeftOut::Reason;
   switch (host.reason) {
     case Reason::not_in_policy:
-      return "the policy of " + plan.sts.policy_domain + " would have to name it under `mx`, with a new id in TXT _mta-sts." +
-             plan.sts.policy_domain;
+      return "the policy of " + plan.sts.policy_domain +
+             " would have to name it under `mx`, with a new id in TXT _mta-sts." + plan.sts.policy_domain;
     case Reason::not_tied:
-      return plan.domain + " would have to sign its zone (DNSSEC), or to publish an enforced MTA-STS policy that names it";
+      return plan.domain +
+             " would have to sign its zone (DNSSEC), or to publish an enforced MTA-STS policy that names it";
     case Reason::tlsa_failed:
       return "its name servers would have to answer for its TLSA records, with the records or with a secure denial";
     case Reason::own_name:

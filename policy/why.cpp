@@ -47,7 +47,9 @@ void add_hosts(Rules& rules, const Facts& facts) {
       rules.add("mail for " + domain + " goes to " + facts.route.host + " instead of its MX hosts",
                 configured(facts.route));
       break;
-    case MxSet::null_mx: rules.add(domain + " says that it takes no mail: a null MX", "MX " + domain + "; RFC 7505 §3"); break;
+    case MxSet::null_mx:
+      rules.add(domain + " says that it takes no mail: a null MX", "MX " + domain + "; RFC 7505 §3");
+      break;
     case MxSet::nonexistent:
       rules.add(domain + " does not exist, or has neither MX nor address", "MX " + domain + "; RFC 5321 §5.1");
       break;
@@ -72,8 +74,8 @@ void add_hosts(Rules& rules, const Facts& facts) {
 // ---- what is published
 
 std::string place(const StsFacts& sts) {
-  const std::string lines = ": mode: " + std::string(sts::words(sts.policy.mode)) + "; mx: " +
-                            base::printable(list(sts.policy.mx), 300) +
+  const std::string lines = ": mode: " + std::string(sts::words(sts.policy.mode)) +
+                            "; mx: " + base::printable(list(sts.policy.mx), 300) +
                             "; max_age: " + std::to_string(sts.policy.max_age);
   switch (sts.source) {
     case Source::pin: return "configuration, pinned for " + sts.policy_domain + lines;
@@ -89,9 +91,10 @@ void add_policy_in_date(Rules& rules, const StsFacts& sts, const Circumstances& 
   const auto where = place(sts);
   switch (sts.policy.mode) {
     case sts::Mode::enforce:
-      rules.add("enforce: a host that the policy does not name is not used, and one that it names must show a valid "
-                "certificate for its own name",
-                "RFC 8461 §4, §5; " + where);
+      rules.add(
+          "enforce: a host that the policy does not name is not used, and one that it names must show a valid "
+          "certificate for its own name",
+          "RFC 8461 §4, §5; " + where);
       break;
     case sts::Mode::testing:
       rules.add("testing: nothing is demanded; what enforce would have refused is logged", "RFC 8461 §5; " + where);
@@ -121,7 +124,7 @@ void add_policy(Rules& rules, const Facts& facts, const Plan& plan, const Circum
     return;
   }
   const auto& sts = plan.sts;
-  const auto domain = !sts.policy_domain.empty()             ? sts.policy_domain
+  const auto domain = !sts.policy_domain.empty()          ? sts.policy_domain
                       : facts.mx_set == MxSet::configured ? facts.route.host
                                                           : facts.domain;
   const auto record = "TXT _mta-sts." + domain;
@@ -156,15 +159,16 @@ void add_floors(Rules& rules, const Facts& facts) {
     rules.add(std::string("this destination demands ") + (own.pkix ? "a valid certificate" : "TLS"),
               configured(facts.route) + ", security");
   if (!facts.floor.nothing()) {
-    rules.add(std::string("this relay demands ") + (facts.floor.pkix ? "a valid certificate" : "TLS") +
-                  " of every domain",
-              "configuration [delivery] security, or the listener's");
+    rules.add(
+        std::string("this relay demands ") + (facts.floor.pkix ? "a valid certificate" : "TLS") + " of every domain",
+        "configuration [delivery] security, or the listener's");
   }
   const auto& memory = facts.memory;
   if (memory.proven.nothing()) return;
   const std::string what = memory.proven.pkix ? "a valid certificate" : "TLS";
   if (facts.route.exempt)
-    rules.add("it has proven " + what + " since " + memory.since + ", which an exempt domain need not", configured(facts.route));
+    rules.add("it has proven " + what + " since " + memory.since + ", which an exempt domain need not",
+              configured(facts.route));
   else if (memory.insists)
     rules.add("it has proven " + what + " since " + memory.since + ", and must go on doing so",
               "configuration [delivery] remember = \"enforce\"");

@@ -40,13 +40,17 @@ Facts two(sts::Mode mode) {
 
 TEST_CASE("each rule of an enforced policy is told with the lines that it rests on", "[OPS-16][STS-48]") {
   const auto text = why(two(sts::Mode::enforce));
-  CHECK_THAT(text, Contains("enforce: a host that the policy does not name is not used, and one that it names must show "
-                            "a valid certificate for its own name [RFC 8461 §4, §5; policy 20260101 of "
-                            "https://mta-sts.example.com/.well-known/mta-sts.txt: mode: enforce; mx: *.example.com; "
-                            "max_age: 86400]"));
-  CHECK_THAT(text, Contains("it was fetched 2026-11-25T07:00:00Z and counts until 2026-11-26T08:00:00Z [RFC 8461 §3.2"));
-  CHECK_THAT(text, Contains("mx2.example.net is left out: its name is not in the MTA-STS policy 20260101 [RFC 8461 §4.1"));
-  CHECK_THAT(text, Contains("hosts are tried by preference, whatever each of them proves [MX example.com; RFC 5321 §5.1]"));
+  CHECK_THAT(text,
+             Contains("enforce: a host that the policy does not name is not used, and one that it names must show "
+                      "a valid certificate for its own name [RFC 8461 §4, §5; policy 20260101 of "
+                      "https://mta-sts.example.com/.well-known/mta-sts.txt: mode: enforce; mx: *.example.com; "
+                      "max_age: 86400]"));
+  CHECK_THAT(text,
+             Contains("it was fetched 2026-11-25T07:00:00Z and counts until 2026-11-26T08:00:00Z [RFC 8461 §3.2"));
+  CHECK_THAT(text,
+             Contains("mx2.example.net is left out: its name is not in the MTA-STS policy 20260101 [RFC 8461 §4.1"));
+  CHECK_THAT(text,
+             Contains("hosts are tried by preference, whatever each of them proves [MX example.com; RFC 5321 §5.1]"));
   CHECK_THAT(text, Contains("DANE is on: the DNS servers validate [configuration [dns] dnssec; RFC 7672 §2.1.1]"));
   CHECK_THAT(why(two(sts::Mode::testing)), Contains("testing: nothing is demanded"));
   CHECK_THAT(why(two(sts::Mode::none)), Contains("none: as if no policy existed"));
@@ -56,7 +60,8 @@ TEST_CASE("why there is no policy is told", "[OPS-16][STS-61]") {
   auto all = facts({host("mx1.example.com")});
   CHECK_THAT(why(all), Contains("example.com has no MTA-STS record, and so no policy [TXT _mta-sts.example.com: none; "
                                 "RFC 8461 §3.1]"));
-  CHECK_THAT(why(all), Contains("nothing is demanded: TLS where it works, then weaker TLS, then plaintext [RFC 7435 §3]"));
+  CHECK_THAT(why(all),
+             Contains("nothing is demanded: TLS where it works, then weaker TLS, then plaintext [RFC 7435 §3]"));
   all.sts.error = "malformed record `v=STSv1;`: the record has no id";
   CHECK_THAT(why(all), Contains("no policy can be had, which counts as none: malformed record `v=STSv1;`"));
   all.sts.state = StsFacts::State::lookup_failed;
@@ -101,7 +106,8 @@ TEST_CASE("both ways down and every floor are told with the line of the configur
   all.route.security = Security::verify;
   all.route.configured_at = "relay.toml:31";
   text = why(all);
-  CHECK_THAT(text, Contains("mail for example.com goes to hop.example instead of its MX hosts [configuration relay.toml:31]"));
+  CHECK_THAT(
+      text, Contains("mail for example.com goes to hop.example instead of its MX hosts [configuration relay.toml:31]"));
   CHECK_THAT(text, Contains("this destination demands a valid certificate [configuration relay.toml:31, security]"));
   CHECK_THAT(text, Contains("the recipient's policy neither demands nor vouches"));
 }
@@ -127,7 +133,8 @@ TEST_CASE("what the TLSA records of each host say is told", "[OPS-16][DANE-06][D
   CHECK_THAT(why(all), !Contains("must match"));
 }
 
-TEST_CASE("what is remembered and REQUIRETLS and the security of the MX record are told", "[OPS-16][RTLS-03][DANE-13]") {
+TEST_CASE("what is remembered and REQUIRETLS and the security of the MX record are told",
+          "[OPS-16][RTLS-03][DANE-13]") {
   auto all = facts({host("mx1.example.com")});
   all.memory = {{.encrypted = true, .pkix = true}, "2026-10-01", false};
   CHECK_THAT(why(all), Contains("it has proven a valid certificate since 2026-10-01; if it does not, that is logged"));
@@ -136,8 +143,8 @@ TEST_CASE("what is remembered and REQUIRETLS and the security of the MX record a
   CHECK_THAT(why(all), Contains("the answer that names the hosts is not secure") &&
                            Contains("none is tied to the domain, so it would be refused [RFC 8689 §4.2.1]"));
   all.mx_secure = true;
-  CHECK_THAT(why(all), Contains("the answer that names the hosts is secure") &&
-                           Contains("these hosts are tied to the domain"));
+  CHECK_THAT(why(all),
+             Contains("the answer that names the hosts is secure") && Contains("these hosts are tied to the domain"));
 }
 
 TEST_CASE("why there is no host to try is told", "[OPS-16][SMTP-12][SMTP-14]") {
@@ -179,27 +186,25 @@ TEST_CASE("each host that failed is told what would have to change", "[OPS-16]")
   const std::string mx = "mx1.example.com";
   auto all = two(sts::Mode::enforce);
   const auto plan = decide(all);
-  for (const auto& [what, words] : {std::pair{What::no_starttls, "offer STARTTLS"},
-                                    std::pair{What::handshake_failed, "offer TLS 1.2 or later"},
-                                    std::pair{What::not_admitted, "show a certificate in date for mx1.example.com"},
-                                    std::pair{What::no_requiretls, "offer REQUIRETLS in its EHLO after STARTTLS"},
-                                    std::pair{What::refused, "welcome this relay"},
-                                    std::pair{What::nonsense, "speak SMTP on port 25"},
-                                    std::pair{What::congested, "[delivery] connections_per_host"},
-                                    std::pair{What::lost, "keep the connection"},
-                                    std::pair{What::unreachable, "accept connections on port 25"},
-                                    std::pair{What::out_of_time, "accept connections on port 25"}}) {
+  for (const auto& [what, words] :
+       {std::pair{What::no_starttls, "offer STARTTLS"}, std::pair{What::handshake_failed, "offer TLS 1.2 or later"},
+        std::pair{What::not_admitted, "show a certificate in date for mx1.example.com"},
+        std::pair{What::no_requiretls, "offer REQUIRETLS in its EHLO after STARTTLS"},
+        std::pair{What::refused, "welcome this relay"}, std::pair{What::nonsense, "speak SMTP on port 25"},
+        std::pair{What::congested, "[delivery] connections_per_host"}, std::pair{What::lost, "keep the connection"},
+        std::pair{What::unreachable, "accept connections on port 25"},
+        std::pair{What::out_of_time, "accept connections on port 25"}}) {
     CHECK_THAT(fix(plan, outcome(mx, what)), Contains(words));
     CHECK(fix(plan, remembered(outcome(mx, what))) == fix(plan, outcome(mx, what)));
   }
   using Fault = CertificateFault;
-  for (const auto& [fault, words] : {std::pair{Fault::expired, "renew its certificate"},
-                                     std::pair{Fault::not_yet_valid, "its date or ours is wrong"},
-                                     std::pair{Fault::self_signed, "an authority that this relay trusts"},
-                                     std::pair{Fault::unknown_issuer, "intermediate certificates"},
-                                     std::pair{Fault::name_mismatch, "names mx1.example.com"},
-                                     std::pair{Fault::weak, "a stronger key"},
-                                     std::pair{Fault::wrong_purpose, "made for TLS servers"}}) {
+  for (const auto& [fault, words] :
+       {std::pair{Fault::expired, "renew its certificate"},
+        std::pair{Fault::not_yet_valid, "its date or ours is wrong"},
+        std::pair{Fault::self_signed, "an authority that this relay trusts"},
+        std::pair{Fault::unknown_issuer, "intermediate certificates"},
+        std::pair{Fault::name_mismatch, "names mx1.example.com"}, std::pair{Fault::weak, "a stronger key"},
+        std::pair{Fault::wrong_purpose, "made for TLS servers"}}) {
     CHECK_THAT(fix(plan, outcome(mx, What::not_admitted), fault), Contains(words));
   }
   all.hosts[0].dane = {DaneFacts::State::usable,
