@@ -36,7 +36,10 @@ std::string what_must_be_proven(const Demand& demand) {
   return parts.empty() ? "nothing" : joined(parts, ", ");
 }
 
-std::string how(const Requirement& need) {
+std::string how(const Plan& plan, const Attempt& attempt) {
+  const auto& need = attempt.demand.need;
+  // DANE-20: behind an insecure MX record TLSA records verify a host, and nobody knows whose it is.
+  if (need.dane && !plan.destination_verified(attempt)) return "over TLS that is verified for the host alone";
   if (need.pkix || need.dane || need.verified) return "over verified TLS";
   return need.nothing() ? "over TLS where offered, verified or not," : "over TLS";
 }
@@ -45,7 +48,7 @@ std::string how(const Requirement& need) {
 std::string ways(const Plan& plan) {
   std::string text, last;
   for (const auto& attempt : plan.attempts) {
-    const auto this_way = how(attempt.demand.need);
+    const auto this_way = how(plan, attempt);
     text += this_way == last ? " or " : (text.empty() ? "" : ", else ") + this_way + " to ";
     text += attempt.demand.host;
     last = this_way;

@@ -65,9 +65,11 @@ std::string words_of(const Probe& probe) {
   const auto& proof = *probe.proof;
   std::string text =
       proof.tls + ", " + proof.cipher + ", certificate of " + proof.subject + ", issued by " + proof.issuer;
+  if (proof.dane == policy::Check::passed) text += ", which its TLSA records match";
   if (proof.pkix == policy::Check::passed)
     return text + ", valid until " + base::day(proof.not_after) + ", for this host";
-  return text + ", not verified: " + proof.fault_words;
+  const bool by_records = proof.dane == policy::Check::passed;
+  return text + (by_records ? "; by trust anchors: " : ", not verified: ") + proof.fault_words;
 }
 
 ProbeEnvironment::ProbeEnvironment(boost::asio::io_context& context, Resolver& resolver, PolicyService& policies,

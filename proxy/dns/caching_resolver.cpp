@@ -74,7 +74,7 @@ struct CachingResolver::State : std::enable_shared_from_this<State> {
 
   boost::asio::any_io_executor executor;
   ResolverOptions options;
-  std::vector<Server> servers;
+  std::vector<std::shared_ptr<Server>> servers;  // a walk keeps those that it began with
   AnswerCache cache;
   bool trusted = false;
   std::map<Key, std::shared_ptr<Flight>> flights;
@@ -83,9 +83,17 @@ struct CachingResolver::State : std::enable_shared_from_this<State> {
 CachingResolver::CachingResolver(boost::asio::any_io_executor executor, const std::vector<HostPort>& servers,
                                  ResolverOptions options)
     : state_(std::make_shared<State>(std::move(executor), std::move(options))) {
+  use(servers);
+}
+
+void CachingResolver::use(const std::vector<HostPort>& servers) {
   if (servers.empty()) throw std::invalid_argument("no DNS server");
-  for (const auto& server : servers)
-    state_->servers.push_back({std::make_unique<DnsChannel>(state_->executor, server)});
+  std::vector<std::shared_ptr<State::Server>> made;
+  for (const auto& server : servers) {
+    made.push_back(std::make_shared<State::Server>());
+    made.back()->channel = std::make_unique<DnsChannel>(state_->executor, server);
+  }
+  state_->servers = std::move(made);
 }
 
 CachingResolver::~CachingResolver() = default;
@@ -153,11 +161,10 @@ awaitable<dns::Answer> CachingResolver::State::resolve(std::string name, dns::Ty
 }
 
 awaitable<dns::Answer> CachingResolver::State::walk(std::string name, dns::Type type, Clock::time_point deadline) {
-  std::vector<Server*> order;
-  for (auto& server : servers) order.push_back(&server);
+  auto order = servers;
   const auto started = Clock::now();
   std::stable_partition(order.begin(), order.end(),
-                        [&](const Server* server) { return server->ailing_until <= started; });
+                        [&](const auto& server) { return server->ailing_until <= started; });
 
   std::optional<dns::Answer> worst;
   for (std::size_t i = 0; i < order.size(); ++i) {

@@ -39,6 +39,8 @@ class CachingResolver : public Resolver {
   /// Throws std::invalid_argument without a server, or for a server that is no address.
   CachingResolver(boost::asio::any_io_executor executor, const std::vector<HostPort>& servers,
                   ResolverOptions options = {});
+  /// Asks these from now on (O-1). What the old ones said goes on to hold for its time; questions in flight end there.
+  void use(const std::vector<HostPort>& servers);
   /// Questions in flight end by themselves; who waits for one gets its answer.
   ~CachingResolver() override;
 

@@ -32,18 +32,27 @@ const HostPort* away_from_loopback(const Config::Dns& dns) {
 }  // namespace
 
 Dnssec::Dnssec(Config::Dns dns) : dns_(std::move(dns)) {
-  switch (dns_.dnssec) {
-    case Mode::off: words_ = "DANE is off: [dns] dnssec is \"off\""; break;
-    case Mode::on:
-      on_.store(true);
-      words_ = "DANE is on: [dns] dnssec is \"on\"";
-      if (const auto* server = away_from_loopback(dns_)) {
-        // RFC 7672 §2.1.1: the AD flag says nothing over a path that others can write on.
-        words_ += "; " + text_of(*server) + " is not on loopback, so the path to it has to be safe";
-      }
-      break;
-    case Mode::automatic: words_ = "DANE is off: the DNS servers were not probed yet"; break;
+  const auto verdict = declared(dns_);
+  set(verdict.on, verdict.words);
+}
+
+Dnssec::Verdict Dnssec::declared(const Config::Dns& dns) {
+  const auto* away = away_from_loopback(dns);
+  switch (dns.dnssec) {
+    case Mode::off: return {false, false, "DANE is off: [dns] dnssec is \"off\""};
+    case Mode::on: {
+      std::string words = "DANE is on: [dns] dnssec is \"on\"";
+      // RFC 7672 §2.1.1: the AD flag says nothing over a path that others can write on.
+      if (away) words += "; " + text_of(*away) + " is not on loopback, so the path to it has to be safe";
+      return {true, false, std::move(words)};
+    }
+    case Mode::automatic: break;
   }
+  if (!away) return {false, true, "DANE is off: the DNS servers were not probed yet"};
+  return {false, false,
+          "DANE is off: the DNS server " + text_of(*away) +
+              " is not on loopback, and its word for DNSSEC is not believed; a validating resolver on this machine, "
+              "such as unbound, turns DANE on"};
 }
 
 std::string Dnssec::words() const {
@@ -68,34 +77,38 @@ awaitable<Dnssec::Seen> Dnssec::probe_server(Executor executor, HostPort server)
   co_return answer->authentic ? Seen::validates : Seen::does_not;
 }
 
-awaitable<void> Dnssec::probe(Executor executor) {
-  if (dns_.dnssec != Mode::automatic) co_return;
-  unsure_ = false;
-  if (const auto* server = away_from_loopback(dns_)) {
-    set(false, "DANE is off: the DNS server " + text_of(*server) +
-                   " is not on loopback, and its word for DNSSEC is not believed; a validating resolver on this "
-                   "machine, such as unbound, turns DANE on");
-    co_return;
-  }
-  for (const auto& server : dns_.servers) {
+awaitable<Dnssec::Verdict> Dnssec::judge(Executor executor, Config::Dns dns) {
+  auto verdict = declared(dns);
+  if (!verdict.unsure) co_return verdict;
+  for (const auto& server : dns.servers) {
     const auto seen = co_await probe_server(executor, server);
-    if (seen == Seen::does_not) {
-      set(false, "DANE is off: the DNS server " + text_of(server) +
-                     " does not validate (no AD flag on the root); a validating resolver, such as unbound, turns "
-                     "DANE on");
-      co_return;
-    }
-    if (seen == Seen::unsure) {
-      unsure_ = true;
-      if (!validates()) set(false, "DANE is off: the DNS server " + text_of(server) + " did not answer the probe");
-      co_return;
-    }
+    verdict.unsure = seen == Seen::unsure;
+    if (seen == Seen::validates) continue;
+    verdict.words = "DANE is off: the DNS server " + text_of(server) +
+                    (verdict.unsure ? " did not answer the probe"
+                                    : " does not validate (no AD flag on the root); a validating resolver, such as "
+                                      "unbound, turns DANE on");
+    co_return verdict;
   }
-  set(true, "DANE is on: the DNS servers validate");
+  verdict = {true, false, "DANE is on: the DNS servers validate"};
+  co_return verdict;
+}
+
+awaitable<void> Dnssec::probe(Executor executor) {
+  const auto verdict = co_await judge(executor, dns_);
+  unsure_ = verdict.unsure;
+  if (verdict.unsure && validates()) co_return;
+  set(verdict.on, verdict.words);
+}
+
+awaitable<void> Dnssec::change(Executor executor, Config::Dns dns) {
+  const auto verdict = co_await judge(executor, dns);
+  dns_ = std::move(dns);
+  unsure_ = verdict.unsure;
+  set(verdict.on, verdict.words);
 }
 
 awaitable<void> Dnssec::keep_probing(Executor executor) {
-  if (dns_.dnssec != Mode::automatic) co_return;
   boost::asio::steady_timer pause(executor);
   for (;;) {
     pause.expires_after(unsure_ ? short_pause : usual_pause);
@@ -103,7 +116,8 @@ awaitable<void> Dnssec::keep_probing(Executor executor) {
     co_await pause.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
     const auto before = words();
     co_await probe(executor);
-    if (auto now = words(); now != before) log::Event(log::Level::warn, "dane").add("on", validates()).add("reason", now);
+    if (auto now = words(); now != before)
+      log::Event(log::Level::warn, "dane").add("on", validates()).add("reason", now);
   }
 }
 

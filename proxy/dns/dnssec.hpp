@@ -24,15 +24,24 @@ class Dnssec {
   /// Asks each server for the root (auto only). A server that does not answer changes nothing that was seen before:
   /// whoever blocks the probe must not switch DANE off.
   awaitable<void> probe(Executor executor);
+  /// Takes over a new configuration once its servers were probed: until then the old rule stands, and what was seen of
+  /// the old servers counts no more. On the thread that probes.
+  awaitable<void> change(Executor executor, Config::Dns dns);
   /// Hourly, and each minute while a server does not answer; logs each change. Never ends; spawn it.
   awaitable<void> keep_probing(Executor executor);
 
  private:
   enum class Seen { validates, does_not, unsure };
-  awaitable<Seen> probe_server(Executor executor, HostPort server);
+  struct Verdict {
+    bool on, unsure;
+    std::string words;
+  };
+  static Verdict declared(const Config::Dns& dns);
+  static awaitable<Verdict> judge(Executor executor, Config::Dns dns);
+  static awaitable<Seen> probe_server(Executor executor, HostPort server);
   void set(bool on, std::string words);
 
-  const Config::Dns dns_;
+  Config::Dns dns_;  // of the thread that probes
   std::atomic<bool> on_{false};
   bool unsure_ = false;
   mutable std::mutex lock_;

@@ -32,7 +32,8 @@ std::string health_key(const policy::Demand& demand) {
 }
 
 bool is_tls_verdict(policy::HostOutcome::What what) {
-  return policy::is_demand(what);
+  // That a host does not offer REQUIRETLS is learnt from a dialogue that went well: it costs the next one nothing.
+  return policy::is_demand(what) && what != policy::HostOutcome::What::no_requiretls;
 }
 
 bool is_address_fault(const policy::HostOutcome& outcome) {

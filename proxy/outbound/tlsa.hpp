@@ -1,5 +1,5 @@
-// A host's TLSA records, by the road of RFC 7672 §2.2: secure answers at every step, or DANE does not apply. It asks and
-// sorts; what follows from it is policy/decision's to say.
+// A host's TLSA records, by the road of RFC 7672 §2.2: secure answers at every step, or DANE does not apply. It asks
+// and sorts; what follows from it is policy/decision's to say.
 #pragma once
 
 #include <memory>

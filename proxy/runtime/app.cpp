@@ -87,7 +87,7 @@ class App {
   }
 
  private:
-  std::unique_ptr<Resolver> make_resolver(asio::io_context& context) {
+  std::unique_ptr<CachingResolver> make_resolver(asio::io_context& context) {
     ResolverOptions options;
     options.trust_ad = [this] { return dnssec_.validates(); };
     return std::make_unique<CachingResolver>(context.get_executor(), config_.load()->dns.servers, std::move(options));
@@ -167,7 +167,20 @@ class App {
       return;
     }
     config_.store(std::make_shared<const Config>(std::move(loaded.config)));
+    const auto& dns = config_.load()->dns;
+    if (dns.servers != old->dns.servers || dns.dnssec != old->dns.dnssec) change_dns(dns);
     log::Event(log::Level::info, "reloaded").add("file", old->file);
+  }
+
+  // O-1: also the system's servers, where the file names none.
+  void change_dns(const Config::Dns& dns) {
+    auto change = [](App& app, Config::Dns to) -> awaitable<void> {
+      co_await app.dnssec_.change(app.control_.get_executor(), to);
+      app.resolver_->use(to.servers);
+      for (auto& worker : app.workers_) worker->use(to.servers);
+      log::Event(log::Level::info, "dane").add("on", app.dnssec_.validates()).add("reason", app.dnssec_.words());
+    };
+    spawn(control_.get_executor(), change(*this, dns), "change of DNS servers");
   }
 
   unsigned open_sessions() const {
@@ -209,7 +222,7 @@ class App {
   SqlitePolicyStore store_;
   DomainMemory memory_;
   Dnssec dnssec_;
-  std::unique_ptr<Resolver> resolver_;
+  std::unique_ptr<CachingResolver> resolver_;
   HttpsFetcher fetcher_;
   MtaStsService policies_;
   Destinations destinations_;

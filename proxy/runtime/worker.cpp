@@ -95,6 +95,10 @@ void Worker::shed(const std::string& host) {
   boost::asio::post(context_, [this, host] { pool_.shed(host); });
 }
 
+void Worker::use(std::vector<HostPort> dns_servers) {
+  boost::asio::post(context_, [this, servers = std::move(dns_servers)] { resolver_->use(servers); });
+}
+
 void Worker::finish() {
   boost::asio::post(context_, [this] {
     auto last = [](Worker& worker) -> awaitable<void> {

@@ -110,6 +110,7 @@ TEST_CASE("a plan with TLSA records and with the message's own words in lines", 
                            dane::Association{"base.example.com", {}, {{3, 1, 1, std::string(32, 'k')}}}),
                        ""};
   all.hosts[1].dane.state = DaneFacts::State::unusable;
+  all.mx_secure = true;
   auto plan = decide(all);
   CHECK_THAT(attempt_line(plan.attempts[0]),
              Catch::EndsWith("must prove: TLS 1.2 or later, a match of its TLSA records at base.example.com"));
@@ -130,4 +131,16 @@ TEST_CASE("a plan with TLSA records and with the message's own words in lines", 
   CHECK(policy_line(policed, now) == "policy: MTA-STS enforce, id 20260101, pinned here, mx *.example.com");
   policed.sts.source = StsFacts::Source::preload;
   CHECK(policy_line(policed, now) == "policy: MTA-STS enforce, id 20260101, preloaded, mx *.example.com");
+}
+
+TEST_CASE("a host that TLSA records verify behind an insecure MX record is not called the domain's",
+          "[DANE-20][DANE-13]") {
+  auto given = facts({host("mx1.example.com")});
+  given.hosts[0].dane.state = DaneFacts::State::usable;
+  given.hosts[0].dane.association = std::make_shared<const dane::Association>(
+      dane::association("mx1.example.com", {}, {{3, 1, 1, std::string(32, 'k')}}));
+  CHECK(sentence(decide(given)) ==
+        "Mail for example.com goes over TLS that is verified for the host alone to mx1.example.com, or waits.");
+  given.mx_secure = true;
+  CHECK(sentence(decide(given)) == "Mail for example.com goes over verified TLS to mx1.example.com, or waits.");
 }
