@@ -82,9 +82,10 @@ struct MessageDemand {
 
 /// What a domain without a policy has proven before ([delivery] remember), where that still counts.
 struct Memory {
-  Requirement proven;    ///< of its hosts: TLS, or a certificate for the MX host name
-  std::string since;     ///< "2026-10-01", for people
-  bool insists = false;  ///< remember = "enforce", and the time to believe a change is not over: it is demanded
+  Requirement proven;          ///< of its hosts: TLS, or a certificate for the MX host name
+  std::string since;           ///< "2026-10-01", for people
+  bool insists = false;        ///< remember = "enforce", and the time to believe a change is not over: it is demanded
+  std::string weaker_since{};  ///< when it began to prove less, for people; empty: it does not
   bool operator==(const Memory&) const = default;
 };
 

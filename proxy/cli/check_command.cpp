@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "policy/explain.hpp"
+#include "policy/memory.hpp"
 #include "policy/outcome.hpp"
 #include "policy/why.hpp"
 #include "protocol/base/domain_name.hpp"
@@ -17,6 +18,7 @@
 #include "proxy/dns/caching_resolver.hpp"
 #include "proxy/dns/dnssec.hpp"
 #include "proxy/outbound/facts.hpp"
+#include "proxy/store/memory_table.hpp"
 #include "proxy/store/policy_table.hpp"
 #include "proxy/store/state_directory.hpp"
 #include "proxy/sts/https_fetcher.hpp"
@@ -31,8 +33,11 @@ enum CheckExit { deliverable = 0, would_defer = 1, would_refuse = 2, check_error
 /// What the relay has stored, read beside it; nothing is written: `check` changes nothing.
 class ReadOnlyStore final : public PolicyStore {
  public:
-  explicit ReadOnlyStore(const std::string& file) {
+  explicit ReadOnlyStore(const std::string& file) : file_(file) {
     if (is_policy_database(file)) reader_.emplace(file);
+  }
+  std::optional<policy::memory::Record> memory(const std::string& domain) const {
+    return reader_ ? read_memory(file_, domain) : std::nullopt;
   }
   std::optional<policy::sts::CacheEntry> load(std::string_view domain) override {
     return reader_ ? reader_->load(domain) : std::nullopt;
@@ -44,6 +49,7 @@ class ReadOnlyStore final : public PolicyStore {
   awaitable<bool> remove(std::string) override { co_return true; }
 
  private:
+  std::string file_;
   std::optional<PolicyReader> reader_;
 };
 
@@ -70,7 +76,15 @@ struct Checked {
   smtp::Reply reply;          ///< what a client would be told; 250 when it is deliverable
 };
 
-awaitable<Checked> check(Environment& environment, Dnssec& dnssec, Target target, bool connect) {
+/// What the relay would know of the domain's past.
+policy::Memory recalled(const Config& config, const ReadOnlyStore& store, const policy::Facts& facts) {
+  if (!policy::memory::is_kept(facts)) return {};
+  return policy::memory::counts(store.memory(facts.domain), config.delivery.remember, std::chrono::system_clock::now(),
+                                std::chrono::duration_cast<std::chrono::seconds>(config.delivery.believe_after));
+}
+
+awaitable<Checked> check(Environment& environment, const ReadOnlyStore& store, Dnssec& dnssec, Target target,
+                         bool connect) {
   Checked checked;
   co_await dnssec.probe(environment.executor);
   checked.dnssec = dnssec.words();
@@ -83,6 +97,7 @@ awaitable<Checked> check(Environment& environment, Dnssec& dnssec, Target target
       if (learnt->state == sts.state && learnt->id == sts.id && learnt->policy == sts.policy) break;
     }
     checked.facts = co_await gather(environment, target, floor, learnt);
+    checked.facts.memory = recalled(*environment.config(), store, checked.facts);
     checked.plan = policy::decide(checked.facts);
     checked.probes.clear();
     std::vector<policy::HostOutcome> outcomes;
@@ -147,6 +162,13 @@ boost::json::object json_of(const Checked& checked, const Target& target, const 
   result["policy"] = std::move(policy);
   result["need"] = words(plan.strongest());
   result["dnssec"] = checked.dnssec;
+  const auto& memory = plan.memory;
+  result["memory"] = memory.proven.nothing()
+                         ? json::value(nullptr)
+                         : json::value(json::object{{"proven", words(memory.proven)},
+                                                    {"since", memory.since},
+                                                    {"weaker_since", text_or_null(memory.weaker_since)},
+                                                    {"demanded", memory.insists}});
   json::array attempts;
   for (std::size_t i = 0; i < plan.attempts.size(); ++i) {
     const auto& attempt = plan.attempts[i];
@@ -193,6 +215,7 @@ void print(const Checked& checked, bool why, bool colour) {
   const char* plain = colour ? "\033[0m" : "";
   std::printf("%s\n", policy::policy_line(plan, std::chrono::system_clock::now()).c_str());
   std::printf("%s\n", checked.dnssec.c_str());
+  if (const auto line = policy::memory::line(plan.memory); !line.empty()) std::printf("%s\n", line.c_str());
   for (std::size_t i = 0; i < plan.attempts.size(); ++i) {
     std::printf("%s\n", policy::attempt_line(plan.attempts[i]).c_str());
     if (i >= checked.probes.size()) continue;
@@ -240,7 +263,7 @@ int run_check(const Config& config, const CheckOptions& options) {
 
     std::optional<Checked> checked;
     std::exception_ptr failure;
-    boost::asio::co_spawn(context, check(probing.environment(), dnssec, *target, options.connect),
+    boost::asio::co_spawn(context, check(probing.environment(), store, dnssec, *target, options.connect),
                           [&](std::exception_ptr error, Checked result) {
                             failure = std::move(error);
                             if (!failure) checked = std::move(result);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "policy/facts.hpp"
+#include "policy/memory.hpp"
 #include "policy/requirement.hpp"
 #include "protocol/smtp/data_scanner.hpp"
 
@@ -81,6 +82,8 @@ struct Config {
   struct Delivery {
     policy::Security security = policy::Security::may;
     Milliseconds connect_timeout{10000}, rcpt_budget{120000};
+    policy::memory::Remember remember = policy::memory::Remember::warn;
+    Milliseconds believe_after{3 * 24 * 3600 * 1000};
     unsigned connections_per_host = 500;  // docs/decisions/connections-per-host.md
   } delivery;
 

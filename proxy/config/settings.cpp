@@ -135,6 +135,12 @@ constexpr Setting mta_sts[] = {
      [](Draft& d, const Value& v) { d.size(v, d.config.mta_sts.memory, 4096); }},
 };
 
+void take_remember(Draft& draft, const Value& value) {
+  using policy::memory::Remember;
+  draft.choice<Remember>(value, draft.config.delivery.remember,
+                         {{"off", Remember::off}, {"warn", Remember::warn}, {"enforce", Remember::enforce}});
+}
+
 constexpr Setting delivery[] = {
     {"security", "\"may\"", true,
      "Floor for every domain: may | encrypt | verify. What a domain publishes is joined to it, never replaced by it.",
@@ -143,6 +149,12 @@ constexpr Setting delivery[] = {
      [](Draft& d, const Value& v) { d.duration(v, d.config.delivery.connect_timeout, 100ms, 5min); }},
     {"rcpt_budget", "\"120s\"", true, "Within which RCPT is answered, whatever the MX hosts do.",
      [](Draft& d, const Value& v) { d.duration(v, d.config.delivery.rcpt_budget, 1s, 5min); }},
+    {"remember", "\"warn\"", true,
+     "What a domain without an enforced policy has proven before, TLS or a valid certificate: off | warn (less is "
+     "logged) | enforce (less is deferred until it is believed).",
+     take_remember},
+    {"believe_after", "\"3d\"", true, "How long a domain must prove less than before until that is believed.",
+     [](Draft& d, const Value& v) { d.duration(v, d.config.delivery.believe_after, 1s, 90 * day); }},
     {"connections_per_host", "500", true, "To one MX host name, of all workers together.",
      [](Draft& d, const Value& v) { d.integer(v, d.config.delivery.connections_per_host, 1, 100'000); }},
 };

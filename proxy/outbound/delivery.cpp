@@ -106,6 +106,9 @@ awaitable<std::optional<smtp::Reply>> Delivery::connect() {
   std::vector<policy::HostOutcome> outcomes;
   for (bool fresh = false;; fresh = true) {
     outcomes.clear();
+    recall(environment_, facts);
+    remembers_ = environment_.memory != nullptr && policy::memory::is_kept(facts) &&
+                 config_->delivery.remember != policy::memory::Remember::off;
     plan_ = policy::decide(facts);
     for (const auto& left_out : plan_.left_out) {
       log::Event(log::Level::info, "left_out")
@@ -125,6 +128,7 @@ awaitable<std::optional<smtp::Reply>> Delivery::connect() {
     facts = co_await gather(environment_, target_, floor, std::move(learnt));
   }
   auto reply = policy::conclude(plan_, outcomes);
+  if (const auto seen = policy::memory::seen_failing(plan_, outcomes)) observe(*seen, "deferred");
   record(reply, reply.text);
   co_return reply;
 }

@@ -12,12 +12,16 @@
 #include <string>
 #include <vector>
 
+#include "policy/memory.hpp"
 #include "policy/outcome.hpp"
 #include "proxy/outbound/connection.hpp"
 #include "proxy/outbound/environment.hpp"
 #include "proxy/outbound/facts.hpp"
 
 namespace proxy {
+
+/// Sets facts.memory: what the domain has proven before, where that is kept.
+void recall(Environment& environment, policy::Facts& facts);
 
 /// What is the same for every recipient of a message.
 struct MessageFacts {
@@ -66,6 +70,8 @@ class Delivery {
   void settle(smtp::Reply verdict);
   void lost(const smtp::Failure& failure);
   void record(const smtp::Reply& verdict, const std::string& reason);
+  /// What hosts have shown of the domain: kept, and said where it is less than before.
+  void observe(policy::memory::Level seen, const char* action);
   void report_testing(const policy::Attempt& attempt, const policy::Proof& proof, const std::string& words) const;
 
   Environment& environment_;
@@ -81,6 +87,7 @@ class Delivery {
   smtp::Envelope envelope_;                // what the host has accepted
   std::vector<smtp::Reply> rcpt_replies_;  // of pending_, from the host
   bool planned_ = false, data_started_ = false, body_sent_ = false, replayed_ = false, recorded_ = false;
+  bool remembers_ = false;              // what the domain proves is kept
   std::optional<smtp::Reply> failed_;   // no host could be had: the answer to every RCPT
   std::optional<smtp::Reply> verdict_;  // final, known before the end
 };

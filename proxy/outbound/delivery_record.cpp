@@ -39,6 +39,8 @@ void Delivery::report_testing(const policy::Attempt& attempt, const policy::Proo
 
 // One line for an attempt that ends a recipient group: the contract's delivery record.
 void Delivery::record(const smtp::Reply& verdict, const std::string& reason) {
+  if (!recorded_ && verdict.positive() && connection_)
+    observe(policy::memory::level_of(connection_->proof(), std::chrono::system_clock::now()), "delivered");
   if (recorded_ || !log::enabled(log::Level::info)) return;
   recorded_ = true;
   const auto& sts = plan_.sts;
@@ -55,6 +57,7 @@ void Delivery::record(const smtp::Reply& verdict, const std::string& reason) {
       .add("cipher", proof.cipher)
       .add("proof", words(proof))
       .add("need", words(attempt_ != nullptr ? attempt_->demand.need : plan_.strongest()))
+      .add("memory", words(plan_.memory.proven))
       .add("policy", has_policy ? policy::sts::words(sts.policy.mode) : std::string_view("none"))
       .add("policy_id", sts.id)
       .add("result", result)

@@ -15,6 +15,7 @@
 
 namespace proxy {
 
+class DomainMemory;
 class Pool;
 class TlsMemory;
 
@@ -32,6 +33,7 @@ struct Environment {
   std::function<std::shared_ptr<const TlsContexts>()> tls;
   /// Endpoints that are the relay's own (SMTP-12).
   std::function<bool(const std::string& address, std::uint16_t port)> is_own;
+  DomainMemory* memory = nullptr;  ///< what domains have proven before; null: nothing is remembered
 };
 
 }  // namespace proxy

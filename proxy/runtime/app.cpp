@@ -12,8 +12,10 @@
 #include "proxy/dns/caching_resolver.hpp"
 #include "proxy/dns/dnssec.hpp"
 #include "proxy/inbound/acceptor.hpp"
+#include "proxy/outbound/domain_memory.hpp"
 #include "proxy/runtime/own_addresses.hpp"
 #include "proxy/runtime/worker.hpp"
+#include "proxy/store/memory_table.hpp"
 #include "proxy/store/sqlite_policy_store.hpp"
 #include "proxy/store/state_directory.hpp"
 #include "proxy/sts/https_fetcher.hpp"
@@ -35,6 +37,10 @@ class App {
         tls_(std::make_shared<const TlsContexts>(config.trust_anchors)),
         state_(StateDirectory::open(config.state_dir)),
         store_(database_file(config.state_dir)),
+        memory_(load_memory(database_file(config.state_dir), std::chrono::system_clock::now()),
+                [this](const std::string& domain, const std::optional<policy::memory::Record>& record) {
+                  store_.write_later([domain, record](sqlite::Connection& to) { save_memory(to, domain, record); });
+                }),
         dnssec_(config.dns),
         resolver_(make_resolver(control_)),
         fetcher_(control_.get_executor(), *resolver_, [this] { return tls_.load(); },
@@ -52,9 +58,12 @@ class App {
 
   void run() {
     listen();
-    const Shared shared{
-        policies_, destinations_, [this] { return config_.load(); }, [this] { return tls_.load(); },
-        [this](const std::string& address, std::uint16_t port) { return own_.contains(address, port); }};
+    const Shared shared{policies_,
+                        destinations_,
+                        [this] { return config_.load(); },
+                        [this] { return tls_.load(); },
+                        [this](const std::string& address, std::uint16_t port) { return own_.contains(address, port); },
+                        &memory_};
     probe_dnssec();
     const auto count = worker_count();
     for (unsigned i = 0; i < count; ++i) {
@@ -211,6 +220,7 @@ class App {
   std::atomic<std::shared_ptr<const TlsContexts>> tls_;
   StateDirectory state_;
   SqlitePolicyStore store_;
+  DomainMemory memory_;
   Dnssec dnssec_;
   std::unique_ptr<CachingResolver> resolver_;
   HttpsFetcher fetcher_;

@@ -32,7 +32,8 @@ Worker::Worker(const Shared& shared, const MakeResolver& make_resolver)
                    .random = random_,
                    .config = shared.config,
                    .tls = shared.tls,
-                   .is_own = shared.is_own} {}
+                   .is_own = shared.is_own,
+                   .memory = shared.memory} {}
 
 Worker::~Worker() {
   join();

@@ -22,6 +22,7 @@ struct Shared {
   std::function<std::shared_ptr<const Config>()> config;
   std::function<std::shared_ptr<const TlsContexts>()> tls;
   std::function<bool(const std::string&, std::uint16_t)> is_own;
+  DomainMemory* memory = nullptr;
 };
 
 class Worker {

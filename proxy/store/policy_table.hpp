@@ -47,6 +47,8 @@ class PolicyWriter {
   void commit() { connection_.run("COMMIT"); }
   void save(const policy::sts::CacheEntry& entry);
   void remove(std::string_view domain);
+  /// For the rows of other tables, in the same transaction.
+  sqlite::Connection& connection() { return connection_; }
 
  private:
   sqlite::Connection connection_;

@@ -65,6 +65,16 @@ boost::asio::awaitable<bool> SqlitePolicyStore::submit(Write write) {
       std::move(initiate), boost::asio::use_awaitable, std::move(write));
 }
 
+void SqlitePolicyStore::write_later(std::function<void(sqlite::Connection&)> work) {
+  Write write;
+  write.other = std::move(work);
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(write));
+  }
+  changed_.notify_one();
+}
+
 void SqlitePolicyStore::write_until_stopped() {
   for (;;) {
     std::deque<Write> batch;
@@ -78,7 +88,9 @@ void SqlitePolicyStore::write_until_stopped() {
       }
     }
     const bool durable = commit(batch);
-    for (auto& write : batch) write.done(durable);
+    for (auto& write : batch) {
+      if (write.done) write.done(durable);
+    }
   }
 }
 
@@ -87,7 +99,9 @@ bool SqlitePolicyStore::commit(const std::deque<Write>& batch) {
     if (!writer_) writer_ = std::make_unique<PolicyWriter>(file_);
     writer_->begin();
     for (const auto& write : batch) {
-      if (write.removes) {
+      if (write.other) {
+        write.other(writer_->connection());
+      } else if (write.removes) {
         writer_->remove(write.entry.domain);
       } else {
         writer_->save(write.entry);

@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -27,11 +28,15 @@ class SqlitePolicyStore : public PolicyStore {
   std::vector<policy::sts::CacheEntry> load_all() override;
   boost::asio::awaitable<bool> save(policy::sts::CacheEntry entry) override;
   boost::asio::awaitable<bool> remove(std::string domain) override;
+  /// From any thread: `work` runs on the writer thread, in the next transaction. Nobody is told when it fails, but the
+  /// log.
+  void write_later(std::function<void(sqlite::Connection&)> work);
 
  private:
   struct Write {
     policy::sts::CacheEntry entry;
     bool removes = false;
+    std::function<void(sqlite::Connection&)> other{};  ///< instead of the entry
     Completion<bool> done;
   };
   boost::asio::awaitable<bool> submit(Write write);

@@ -128,3 +128,30 @@ TEST_CASE("check works beside a relay that runs on the same state", "[scenario][
   CHECK(world.relay.cli({"check", "x.test", "--connect"}).status == 0);
   delivered(world, world.relay.mail("c@x.test"), {.mx = domain.mx[0], .tls = true});
 }
+
+TEST_CASE("check says why and what would have to change in words and in JSON", "[scenario][OPS-16][STS-48]") {
+  World world({}, false);
+  auto& domain = world.lab.domain("x.test", {.mx = 2, .sts = "enforce", .patterns = {"mx1.x.test"}});
+  domain.mx[0]->certificate(world.lab.ca().issue({"mx1.x.test"}, {.days_from = -30, .days_to = -1}).path);
+  const auto said = world.relay.cli({"check", "x.test", "--connect", "--why"});
+  CHECK(said.status == 1);
+  for (const char* words :
+       {"to be used: it would have to renew its certificate",
+        "to be used: the policy of x.test would have to name it under `mx`, with a new id in TXT _mta-sts.x.test",
+        "[RFC 8461 §4, §5; policy 20260101 of https://mta-sts.x.test/.well-known/mta-sts.txt: mode: enforce; mx: "
+        "mx1.x.test; max_age: 86400]",
+        "DANE is off", "Mail for x.test would wait: x.test demands verified TLS"}) {
+    INFO(words << "\n" << said.out);
+    CHECK(said.out.find(words) != std::string::npos);
+  }
+  CHECK(world.relay.cli({"check", "x.test"}).out.find("to be used") == std::string::npos);
+  const auto facts = facts_of(world.relay.cli({"check", "x.test", "--connect", "--why", "--json"}));
+  REQUIRE(facts.at("rules").is_array());
+  for (const auto& rule : facts.at("rules").as_array()) {
+    CHECK_FALSE(rule.at("rule").as_string().empty());
+    CHECK_FALSE(rule.at("source").as_string().empty());
+  }
+  CHECK_FALSE(facts.at("attempts").at(0).at("fix").as_string().empty());
+  CHECK_FALSE(facts.at("left_out").at(0).at("fix").as_string().empty());
+  CHECK_FALSE(facts_of(world.relay.cli({"check", "x.test", "--json"})).contains("rules"));
+}

@@ -138,6 +138,8 @@ TEST_CASE("the defaults that the reference shows are the defaults", "[OPS-15]") 
   CHECK(shown.delivery.security == plain.delivery.security);
   CHECK(shown.delivery.connect_timeout == plain.delivery.connect_timeout);
   CHECK(shown.delivery.rcpt_budget == plain.delivery.rcpt_budget);
+  CHECK(shown.delivery.remember == plain.delivery.remember);
+  CHECK(shown.delivery.believe_after == plain.delivery.believe_after);
   CHECK(shown.delivery.connections_per_host == plain.delivery.connections_per_host);
   CHECK(shown.log.json == plain.log.json);
   CHECK(shown.log.level == plain.log.level);

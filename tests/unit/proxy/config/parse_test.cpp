@@ -67,6 +67,8 @@ TEST_CASE("an empty configuration has every default and listens on loopback for 
   CHECK(config.delivery.security == Security::may);
   CHECK(config.delivery.connect_timeout == 10s);
   CHECK(config.delivery.rcpt_budget == 120s);
+  CHECK(config.delivery.remember == policy::memory::Remember::warn);
+  CHECK(config.delivery.believe_after == 72h);
   CHECK(config.delivery.connections_per_host == 500);
   CHECK(config.destinations.empty());
   CHECK_FALSE(config.log.json);
@@ -116,6 +118,8 @@ memory = "1MiB"
 security = "encrypt"
 connect_timeout = "1s"
 rcpt_budget = "4s"
+remember = "enforce"
+believe_after = "1d"
 connections_per_host = 9
 [log]
 format = "json"
@@ -158,6 +162,8 @@ allow_loopback = true
   CHECK(config.delivery.security == Security::encrypt);
   CHECK(config.delivery.connect_timeout == 1s);
   CHECK(config.delivery.rcpt_budget == 4s);
+  CHECK(config.delivery.remember == policy::memory::Remember::enforce);
+  CHECK(config.delivery.believe_after == 24h);
   CHECK(config.delivery.connections_per_host == 9);
   CHECK(config.log.json);
   CHECK(config.log.level == Config::Log::Level::debug);

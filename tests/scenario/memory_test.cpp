@@ -1,0 +1,89 @@
+// A domain that publishes nothing has always proven TLS with a valid certificate; then somebody on the way strips it.
+#include <catch2/catch.hpp>
+
+#include "tests/scenario/support/judge.hpp"
+
+using namespace scenario;
+using lab::Starttls;
+
+namespace {
+
+lab::RelayOptions remembering(const std::string& how, const std::string& believe_after = "3d") {
+  lab::RelayOptions options;
+  options.tables["delivery"] = {{"remember", lab::toml(how)}, {"believe_after", lab::toml(believe_after)}};
+  return options;
+}
+
+std::string last_memory(World& world, const std::string& domain) {
+  const auto lines = world.relay.log_lines({{"event", "delivery"}, {"domain", domain}});
+  return lines.empty() ? "" : lines.back()["memory"];
+}
+
+}  // namespace
+
+TEST_CASE("a domain that proves less than before is served and that is logged", "[scenario][SMTP-56][OPS-05]") {
+  World world;
+  auto& domain = world.lab.domain("x.test");
+  delivered(world, world.relay.mail("b@x.test"), {.mx = domain.mx[0], .tls = true});
+  CHECK(last_memory(world, "x.test") == "none");
+  CHECK(world.relay.cli({"check", "x.test"}).out.find("memory: a valid certificate, proven since ") !=
+        std::string::npos);
+  domain.mx[0]->starttls(Starttls::stripped);
+  delivered(world, world.relay.mail("b@x.test"), {.mx = domain.mx[0], .tls = false});
+  CHECK(last_memory(world, "x.test") == "pkix");
+  const auto weaker = world.relay.log_lines({{"event", "weaker_than_before"}, {"domain", "x.test"}});
+  REQUIRE(weaker.size() == 1);
+  CHECK(weaker[0]["was"] == "pkix");
+  CHECK(weaker[0]["now"] == "none");
+  CHECK(weaker[0]["action"] == "delivered");
+  CHECK_FALSE(weaker[0]["since"].empty());
+  const auto said = world.relay.cli({"check", "x.test"});
+  CHECK(said.status == 0);
+  CHECK(said.out.find(", less since ") != std::string::npos);
+}
+
+TEST_CASE("with remember enforce a domain that proves less than before waits and also after a restart",
+          "[scenario][SMTP-56][STS-37]") {
+  World world(remembering("enforce"));
+  auto& domain = world.lab.domain("x.test");
+  delivered(world, world.relay.mail("b@x.test"), {.mx = domain.mx[0], .tls = true});
+  world.relay.restart();
+  domain.mx[0]->starttls(Starttls::stripped);
+  const auto outcome = world.relay.mail("c@x.test");
+  deferred(world, outcome, {domain.mx[0]}, {.policy = true, .codes = {"4.7.4"}});
+  expect(world, outcome.reply().text.find("x.test demands verified TLS (proven since ") != std::string::npos,
+         "the reply says what is remembered");
+  const auto weaker = world.relay.log_lines({{"event", "weaker_than_before"}, {"domain", "x.test"}});
+  REQUIRE(weaker.size() == 1);
+  CHECK(weaker[0]["action"] == "deferred");
+  const auto said = world.relay.cli({"check", "x.test", "--why"});
+  CHECK(said.out.find("and must go on doing so [configuration [delivery] remember = \"enforce\"]") !=
+        std::string::npos);
+  // Another domain of the same kind, never seen before, is served as before.
+  auto& other = world.lab.domain("y.test");
+  other.mx[0]->starttls(Starttls::stripped);
+  delivered(world, world.relay.mail("b@y.test"), {.mx = other.mx[0], .tls = false});
+}
+
+TEST_CASE("a change that lasts is believed and said", "[scenario][SMTP-56]") {
+  World world(remembering("enforce", "1s"));
+  auto& domain = world.lab.domain("x.test");
+  delivered(world, world.relay.mail("b@x.test"), {.mx = domain.mx[0], .tls = true});
+  domain.mx[0]->certificate(world.lab.ca().issue({domain.mx[0]->host()}, {.self_signed = true}).path);
+  deferred(world, world.relay.mail("c@x.test"), {domain.mx[0]}, {.policy = true, .codes = {"4.7.5"}});
+  std::this_thread::sleep_for(std::chrono::milliseconds(1200));
+  delivered(world, world.relay.mail("d@x.test"), {.mx = domain.mx[0], .tls = true});
+  CHECK(world.relay.log_lines({{"event", "weaker_than_before"}, {"action", "believed"}}).size() == 1);
+  delivered(world, world.relay.mail("e@x.test"), {.mx = domain.mx[0], .tls = true});
+  CHECK(last_memory(world, "x.test") == "encrypted");
+}
+
+TEST_CASE("with remember off nothing is remembered", "[scenario][SMTP-56]") {
+  World world(remembering("off"));
+  auto& domain = world.lab.domain("x.test");
+  delivered(world, world.relay.mail("b@x.test"), {.mx = domain.mx[0], .tls = true});
+  domain.mx[0]->starttls(Starttls::stripped);
+  delivered(world, world.relay.mail("c@x.test"), {.mx = domain.mx[0], .tls = false});
+  CHECK(world.relay.log_lines({{"event", "weaker_than_before"}}).empty());
+  CHECK(last_memory(world, "x.test") == "none");
+}
