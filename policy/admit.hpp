@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <utility>
 #include <variant>
@@ -16,7 +17,8 @@ struct Demand {
   std::string host;  ///< the MX host name as in the MX record: the identity to prove
   std::uint16_t port = 25;
   Requirement need;
-  std::uint64_t anchors = 0;  ///< the trust anchors now in force
+  std::uint64_t anchors = 0;                             ///< the trust anchors now in force
+  std::shared_ptr<const dane::Association> association;  ///< with need.dane: the TLSA records now in force
 };
 
 struct NotAdmitted;
@@ -47,7 +49,7 @@ struct NotAdmitted {
     certificate,    ///< pkix is demanded and failed; `words` say how
     dane,           ///< dane is demanded and did not pass
     no_requiretls,
-    stale,  ///< trust anchors changed or the certificate ran out since: dial anew
+    stale,  ///< trust anchors or TLSA records changed, or the certificate ran out since: dial anew
   } reason;
   std::string words;
 };

@@ -14,8 +14,8 @@ using What = HostOutcome::What;
 using Reason = LeftOut::Reason;
 
 std::string demanded(const Requirement& need) {
-  if (need.pkix || need.dane) return "verified TLS";
-  return need.encrypted ? "TLS" : "REQUIRETLS";
+  const std::string tls = need.pkix || need.dane || need.verified ? "verified TLS" : "TLS";
+  return tls + (need.requiretls ? " and REQUIRETLS" : "");
 }
 
 // ---- the words
@@ -49,20 +49,63 @@ std::string with_each_host(std::string head, const Plan& plan, std::span<const H
   return reply::bounded(std::move(head));
 }
 
+/// Who demands it; DANE speaks for single hosts.
+std::string by_whom(const Plan& plan) {
+  std::string by = plan.demanded_by;
+  const bool dane = std::any_of(plan.attempts.begin(), plan.attempts.end(),
+                                [](const auto& attempt) { return attempt.dane_mandatory; });
+  if (dane) by += by.empty() ? "DANE" : "; DANE";
+  return by;
+}
+
 // ---- for good
 
 bool says_no_for_good(const HostOutcome& outcome) {
   return outcome.what == What::refused && outcome.reply.kind() == 5;
 }
 
-bool may_change(const LeftOut& host) {
-  return host.reason == Reason::not_in_policy || host.reason == Reason::address_failed;
+bool some_may_change(const Plan& plan) {
+  return std::any_of(plan.left_out.begin(), plan.left_out.end(), [&](const auto& host) {
+    // STS-37: a policy that could not be learnt now may tie the host once it can.
+    if (host.reason == Reason::not_tied) return !plan.sts.error.empty();
+    return host.reason == Reason::not_in_policy || host.reason == Reason::address_failed ||
+           host.reason == Reason::tlsa_failed;
+  });
+}
+
+/// RTLS-04: no host can take a message with REQUIRETLS, each for a reason that waiting does not change.
+std::optional<smtp::Reply> requiretls_fails(const Plan& plan, std::span<const HostOutcome> outcomes) {
+  if (!plan.message.requiretls || some_may_change(plan)) return std::nullopt;
+  // What is remembered of a host was not seen for this message: that waits, as everywhere.
+  if (std::any_of(outcomes.begin(), outcomes.end(), [](const auto& one) { return one.what == What::blocked; })) {
+    return std::nullopt;
+  }
+  bool without_it = std::any_of(plan.left_out.begin(), plan.left_out.end(),
+                                [](const auto& host) { return host.reason == Reason::not_tied; });
+  bool fails = without_it;
+  for (const auto& outcome : outcomes) {
+    if (fails_requiretls_alone(plan, outcome)) {
+      fails = true;
+      without_it = without_it || what_counts(plan, outcome) == What::no_requiretls;
+    } else if (!says_no_for_good(outcome)) {
+      return std::nullopt;  // it may yet be reached, or take it
+    }
+  }
+  const bool all_heard = std::all_of(plan.attempts.begin(), plan.attempts.end(), [&](const auto& attempt) {
+    return std::any_of(outcomes.begin(), outcomes.end(),
+                       [&](const auto& outcome) { return outcome.host == attempt.demand.host; });
+  });
+  if (!fails || !all_heard) return std::nullopt;
+  // RFC 8689 §4.2.1: 5.7.30 where support is lacking, 5.7.10 where TLS itself cannot be had.
+  return smtp::Reply{
+      550, without_it ? "5.7.30" : "5.7.10",
+      with_each_host("the message demands REQUIRETLS, and no host of " + plan.domain + " qualifies", plan, outcomes)};
 }
 
 /// Q-4, SMTP-17: each host of the plan itself said 5xx, and none was left out for what may change. A host that is
 /// remembered said nothing about this message.
 bool all_say_no_for_good(const Plan& plan, std::span<const HostOutcome> outcomes) {
-  if (outcomes.empty() || std::any_of(plan.left_out.begin(), plan.left_out.end(), may_change)) return false;
+  if (outcomes.empty() || some_may_change(plan)) return false;
   if (!std::all_of(outcomes.begin(), outcomes.end(), says_no_for_good)) return false;
   return std::all_of(plan.attempts.begin(), plan.attempts.end(), [&](const auto& attempt) {
     return std::any_of(outcomes.begin(), outcomes.end(),
@@ -73,7 +116,7 @@ bool all_say_no_for_good(const Plan& plan, std::span<const HostOutcome> outcomes
 /// There is no host to try, and every reason is definite.
 std::optional<smtp::Reply> nowhere_to_go(const Plan& plan) {
   if (!plan.attempts.empty() || plan.left_out.empty()) return std::nullopt;
-  if (std::any_of(plan.left_out.begin(), plan.left_out.end(), may_change)) return std::nullopt;
+  if (some_may_change(plan)) return std::nullopt;
   const bool own = std::any_of(plan.left_out.begin(), plan.left_out.end(),
                                [](const auto& host) { return host.reason == Reason::own_name; });
   if (own)
@@ -94,6 +137,7 @@ Weighed weigh(What what, const HostOutcome& outcome) {
   switch (what) {
     case What::not_admitted:
     case What::handshake_failed: return {90, 451, "4.7.5"};
+    case What::no_requiretls: return {85, 451, "4.7.0"};
     case What::no_starttls: return {80, 451, "4.7.4"};
     case What::refused: {
       const auto said = smtp::cleaned(outcome.reply);
@@ -113,7 +157,9 @@ Weighed weigh(What what, const HostOutcome& outcome) {
 
 Weighed weigh(const LeftOut& host) {
   switch (host.reason) {
-    case Reason::address_failed: return {30, 451, "4.4.3"};
+    case Reason::address_failed:
+    case Reason::tlsa_failed: return {30, 451, "4.4.3"};
+    case Reason::not_tied: return {16, 451, "4.7.0"};
     case Reason::not_in_policy: return {15, 451, "4.7.0"};
     case Reason::own_name:
     case Reason::behind_own_name:
@@ -129,6 +175,7 @@ smtp::Reply conclude(const Plan& plan, std::span<const HostOutcome> outcomes) {
   if (plan.refusal) return *plan.refusal;
   const auto last_word = std::find_if_not(outcomes.begin(), outcomes.end(), next_host_may_be_tried);
   if (last_word != outcomes.end()) return smtp::cleaned(last_word->reply);  // SMTP-43, Q-1
+  if (auto reply = requiretls_fails(plan, outcomes)) return *reply;
   if (outcomes.empty()) {
     if (auto reply = nowhere_to_go(plan)) return *reply;
   }
@@ -150,16 +197,17 @@ smtp::Reply conclude(const Plan& plan, std::span<const HostOutcome> outcomes) {
     by = &outcome;
   }
   for (const auto& host : plan.left_out) {
-    demand = demand || host.reason == Reason::not_in_policy;
+    demand = demand || host.reason == Reason::not_in_policy || host.reason == Reason::not_tied;
     auto weighed = weigh(host);
     if (weighed.weight <= worst.weight) continue;
     worst = std::move(weighed);
     by = nullptr;
   }
 
-  if (demand && !plan.need.nothing()) {
-    const std::string whose = plan.demanded_by.empty() ? "" : " (" + plan.demanded_by + ")";
-    const auto head = plan.domain + " demands " + demanded(plan.need) + whose;
+  if (const auto need = plan.strongest(); demand && !need.nothing()) {
+    const auto whose_demand = by_whom(plan);
+    const std::string whose = whose_demand.empty() ? "" : " (" + whose_demand + ")";
+    const auto head = plan.domain + " demands " + demanded(need) + whose;
     return {worst.code, worst.enhanced, with_each_host(head, plan, outcomes)};
   }
   // SMTP-43: what a host says to MAIL is the reply, as it came

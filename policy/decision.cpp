@@ -12,9 +12,17 @@ namespace {
 
 using MxSet = Facts::MxSet;
 
+/// Whether anything that others have published may count: MTA-STS, TLSA.
+bool others_count(const Facts& facts) {
+  // RFC 8689 §4.2.2: `TLS-Required: No` goes before MTA-STS and DANE, and before nothing that the administrator wants;
+  // beside REQUIRETLS it is void (§3).
+  const bool not_required = facts.message.tls_required_no && !facts.message.requiretls;
+  return !facts.is_literal && !facts.route.exempt && !not_required;
+}
+
 /// Whether what the domain (or, with `published`, the configured host) has published counts at all.
 bool published_counts(const Facts& facts) {
-  if (facts.is_literal || facts.route.exempt) return false;  // STS-56; the exemption is the one thing that weakens
+  if (!others_count(facts)) return false;  // STS-56; the exemption is the one thing that weakens
   // RFC 8461 §3.4: where a next hop is configured, the recipient's policy neither demands nor vouches.
   return facts.mx_set != MxSet::configured || facts.route.security == Security::published;
 }
@@ -49,6 +57,10 @@ std::optional<smtp::Reply> nothing_to_try(const Facts& facts) {
   return std::nullopt;
 }
 
+bool insists(const Facts& facts) {
+  return facts.memory.insists && !facts.route.exempt && !facts.memory.proven.nothing();
+}
+
 std::string who_demands(const Facts& facts, const sts::Policy* policy) {
   std::string by;
   const auto add = [&](const std::string& words) { by += by.empty() ? words : "; " + words; };
@@ -57,6 +69,8 @@ std::string who_demands(const Facts& facts, const sts::Policy* policy) {
     add("configuration" + (facts.route.configured_at.empty() ? std::string() : " " + facts.route.configured_at));
   }
   if (!facts.floor.nothing()) add("delivery security of this relay");
+  if (insists(facts)) add("proven since " + facts.memory.since + ", which this relay remembers");
+  if (facts.message.requiretls) add("REQUIRETLS of the message");
   return by;
 }
 
@@ -73,8 +87,30 @@ std::string or_else(const std::string& words, const char* otherwise) {
   return words.empty() ? otherwise : words;
 }
 
-std::optional<LeftOut> left_out(const HostFacts& host, std::optional<std::uint16_t> own, const sts::Policy* policy,
-                                const std::string& policy_id) {
+/// RTLS-03: whether it is sure that the domain itself names its hosts; of a policy's, those that left_out lets pass.
+bool is_tied(const Facts& facts, const sts::Policy* policy) {
+  if (facts.mx_set == MxSet::configured) return true;
+  return facts.mx_secure || (policy && policy->mode == sts::Mode::enforce);
+}
+
+/// What the host's own TLSA records demand (RFC 7672 §2.2).
+Requirement dane_need(const Facts& facts, const HostFacts& host) {
+  if (!others_count(facts)) return {};
+  switch (host.dane.state) {
+    case DaneFacts::State::usable: return {.encrypted = true, .dane = true};
+    case DaneFacts::State::unusable: return {.encrypted = true};  // DANE-06
+    case DaneFacts::State::failed:
+    case DaneFacts::State::not_applicable: break;
+  }
+  return {};
+}
+
+/// RFC 8689 §4.2.1: TLS to a host that is verified by its certificate or by DANE, and that offers REQUIRETLS.
+constexpr Requirement requiretls_need{.encrypted = true, .requiretls = true, .verified = true};
+
+std::optional<LeftOut> left_out(const Facts& facts, const HostFacts& host, std::optional<std::uint16_t> own,
+                                const sts::Policy* policy) {
+  const auto& policy_id = facts.sts.id;
   using Reason = LeftOut::Reason;
   const auto because = [&](Reason reason, std::string words) {
     return LeftOut{host.name, host.preference, reason, std::move(words)};
@@ -85,10 +121,17 @@ std::optional<LeftOut> left_out(const HostFacts& host, std::optional<std::uint16
   if (policy && policy->mode == sts::Mode::enforce && !sts::allows(*policy, host.name)) {
     return because(Reason::not_in_policy, "its name is not in the MTA-STS policy " + policy_id);
   }
+  if (facts.message.requiretls && !is_tied(facts, policy)) {
+    return because(Reason::not_tied,
+                   "REQUIRETLS, but neither a secure MX record (DNSSEC) nor an enforced MTA-STS policy names it");
+  }
   switch (host.state) {
     case HostFacts::Addresses::found:
-      if (!host.addresses.empty()) return std::nullopt;
-      break;
+      if (host.addresses.empty()) break;
+      if (host.dane.state == DaneFacts::State::failed && others_count(facts)) {
+        return because(Reason::tlsa_failed, or_else(host.dane.words, "TLSA lookup failed"));
+      }
+      return std::nullopt;
     case HostFacts::Addresses::failed: return because(Reason::address_failed, or_else(host.words, "lookup failed"));
     case HostFacts::Addresses::forbidden:
       return because(Reason::address_forbidden, or_else(host.words, "its address is never dialled"));
@@ -99,6 +142,19 @@ std::optional<LeftOut> left_out(const HostFacts& host, std::optional<std::uint16
 
 }  // namespace
 
+Requirement Plan::strongest() const {
+  auto all = need;
+  for (const auto& attempt : attempts) all = join(all, attempt.demand.need);
+  return all;
+}
+
+bool Plan::destination_verified(const Attempt& attempt) const {
+  const auto& need_here = attempt.demand.need;
+  if (!need_here.pkix && !need_here.dane && !need_here.verified) return false;
+  // RFC 7672 §2.2.1: a host behind an insecure MX record is proven to be itself, and no more.
+  return enforced() || mx_secure || !route.host.empty();
+}
+
 Plan decide(const Facts& facts) {
   Plan plan;
   plan.domain = facts.domain;
@@ -106,20 +162,34 @@ Plan decide(const Facts& facts) {
   if (published_counts(facts)) plan.sts = facts.sts;
   const auto* policy = policy_in_force(facts);
   const bool enforce = policy && policy->mode == sts::Mode::enforce;
-  const auto floors = join(requirement_of(facts.route.security), facts.floor);
+  auto floors = join(requirement_of(facts.route.security), facts.floor);
+  if (insists(facts)) floors = join(floors, facts.memory.proven);
+  plan.message = facts.message;
+  if (facts.message.requiretls) plan.message.tls_required_no = false;  // RTLS-09
+  plan.memory = facts.memory;
+  plan.mx_secure = facts.mx_secure;
   plan.need = join(enforce ? enforced : Requirement{}, floors);
+  if (facts.message.requiretls) plan.need = join(plan.need, requiretls_need);
   plan.demanded_by = who_demands(facts, policy);
   plan.refusal = nothing_to_try(facts);
   if (plan.refusal) return plan;
 
   const auto own = own_preference(facts);
   for (const auto& host : facts.hosts) {
-    if (auto out = left_out(host, own, policy, facts.sts.id)) {
+    if (auto out = left_out(facts, host, own, policy)) {
       plan.left_out.push_back(std::move(*out));
       continue;
     }
     Attempt attempt;
-    attempt.demand = {host.name, facts.route.port, plan.need, facts.anchors};
+    const auto dane = dane_need(facts, host);
+    attempt.without_requiretls = join(join(enforce ? enforced : Requirement{}, floors), dane);
+    attempt.demand.host = host.name;
+    attempt.demand.port = facts.route.port;
+    attempt.demand.need = attempt.without_requiretls;
+    if (facts.message.requiretls) attempt.demand.need = join(attempt.demand.need, requiretls_need);
+    attempt.dane_mandatory = !dane.nothing();
+    if (dane.dane) attempt.demand.association = host.dane.association;
+    attempt.demand.anchors = facts.anchors;
     attempt.preference = host.preference;
     attempt.addresses = host.addresses;
     attempt.implicit_tls = facts.route.implicit_tls;

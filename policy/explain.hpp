@@ -19,5 +19,7 @@ std::string left_out_line(const LeftOut& left_out);
 /// One closing sentence: "Mail for example.com goes over verified TLS to mx1.example.com, or waits.", "Mail for
 /// example.com would wait: ..." or "Mail for example.com would be refused: ...".
 std::string sentence(const Plan& plan);
+/// The same after the hosts were tried: `verdict` is what a client would be told.
+std::string sentence(const Plan& plan, const smtp::Reply& verdict);
 
 }  // namespace policy

@@ -3,14 +3,28 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "policy/dane/tlsa_set.hpp"
 #include "policy/requirement.hpp"
 #include "policy/sts/policy_file.hpp"
 
 namespace policy {
+
+/// What is known of a host's TLSA records (RFC 7672 §2.2).
+struct DaneFacts {
+  enum class State {
+    not_applicable,  ///< DANE is off, an answer on the way is not secure, or there are no records (DANE-02, DANE-21)
+    usable,          ///< secure, at least one usable record: the host has to match `association`
+    unusable,        ///< secure, but no record is usable: TLS is mandatory, nobody is authenticated (DANE-06)
+    failed,          ///< a lookup on the way failed: the host is not used (DANE-04)
+  } state = State::not_applicable;
+  std::shared_ptr<const dane::Association> association;  ///< with `usable`
+  std::string words;                                     ///< with `failed`: what happened; else why, printable
+};
 
 /// One host of the domain's MX set, or the configured host, or the domain itself where it has no MX (implicit MX).
 struct HostFacts {
@@ -24,6 +38,7 @@ struct HostFacts {
   } state = Addresses::found;
   std::vector<std::string> addresses{};  ///< to dial, both families, in the resolver's order
   std::string words{};                   ///< with a state but `found`: what happened, printable
+  DaneFacts dane{};
   bool is_self = false;  ///< the relay's own name, or an address that one of its listeners has (SMTP-12)
 };
 
@@ -65,6 +80,14 @@ struct MessageDemand {
   bool tls_required_no = false;  ///< a `TLS-Required: No` header that counts (RTLS-07, RTLS-09)
 };
 
+/// What a domain without a policy has proven before ([delivery] remember), where that still counts.
+struct Memory {
+  Requirement proven;    ///< of its hosts: TLS, or a certificate for the MX host name
+  std::string since;     ///< "2026-10-01", for people
+  bool insists = false;  ///< remember = "enforce", and the time to believe a change is not over: it is demanded
+  bool operator==(const Memory&) const = default;
+};
+
 struct Facts {
   std::string domain;  ///< the recipients' domain, or the address literal with its brackets
   bool is_literal = false;
@@ -79,9 +102,11 @@ struct Facts {
     failed,       ///< SERVFAIL, timeout, alias loop ...: temporary
     configured,   ///< route.host
   } mx_set = MxSet::found;
+  bool mx_secure = false;        ///< the answer that names the hosts, or says that there are none, is DNSSEC-secure
   std::string mx_words;          ///< with `failed`: what happened
   std::vector<HostFacts> hosts;  ///< in the order to try: by preference, equals shuffled
   StsFacts sts;
+  Memory memory;
   std::uint64_t anchors = 0;  ///< generation of the trust anchors in force
 };
 

@@ -53,20 +53,51 @@ bool next_host_may_be_tried(const HostOutcome& outcome) {
   return !(outcome.what == What::refused && outcome.stage >= smtp::Stage::mail && outcome.reply.kind() == 5);
 }
 
+HostOutcome outcome_of(const std::string& host, const NotAdmitted& refusal) {
+  const bool offered = refusal.reason != NotAdmitted::Reason::no_requiretls;
+  return {.host = host,
+          .what = offered ? What::not_admitted : What::no_requiretls,
+          .stage = smtp::Stage::handshake,
+          .words = base::printable(refusal.words, 300)};
+}
+
 bool is_demand(What what) {
-  return what == What::not_admitted || what == What::handshake_failed || what == What::no_starttls;
+  return what == What::not_admitted || what == What::handshake_failed || what == What::no_starttls ||
+         what == What::no_requiretls;
+}
+
+namespace {
+
+const Attempt* attempt_at(const Plan& plan, const std::string& host) {
+  const auto found = std::find_if(plan.attempts.begin(), plan.attempts.end(),
+                                  [&](const auto& attempt) { return attempt.demand.host == host; });
+  return found == plan.attempts.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+bool fails_requiretls_alone(const Plan& plan, const HostOutcome& outcome) {
+  if (!plan.message.requiretls) return false;
+  const auto what = what_counts(plan, outcome);
+  if (what == What::no_requiretls) return true;
+  // STS-37: what a policy, DANE or the administrator demands as well is waited for.
+  const auto* attempt = attempt_at(plan, outcome.host);
+  return is_demand(what) && attempt != nullptr && attempt->without_requiretls.nothing();
 }
 
 What what_counts(const Plan& plan, const HostOutcome& outcome) {
   if (outcome.what != What::blocked) return outcome.what;
+  const auto* attempt = attempt_at(plan, outcome.host);
+  const auto& need = attempt != nullptr ? attempt->demand.need : plan.need;
   // SMTP-67: where nothing is demanded, the memory of a demand that failed is no reason.
-  const bool counts = outcome.remembered != What::blocked && !(is_demand(outcome.remembered) && plan.need.nothing());
+  const bool counts = outcome.remembered != What::blocked && !(is_demand(outcome.remembered) && need.nothing());
   return counts ? outcome.remembered : What::unreachable;
 }
 
 bool policy_stands_in_the_way(const Plan& plan, std::span<const HostOutcome> outcomes) {
   // One that was fetched for this very message is as fresh as it can be.
-  if (!plan.enforced() || plan.sts.source != StsFacts::Source::stored) return false;
+  const bool may_be_old = plan.sts.source == StsFacts::Source::stored || plan.sts.source == StsFacts::Source::preload;
+  if (!plan.enforced() || !may_be_old) return false;
   return std::any_of(plan.left_out.begin(), plan.left_out.end(),
                      [](const auto& host) { return host.reason == LeftOut::Reason::not_in_policy; }) ||
          std::any_of(outcomes.begin(), outcomes.end(),

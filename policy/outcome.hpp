@@ -24,6 +24,7 @@ struct HostOutcome {
     no_starttls,  ///< demanded, and not offered or refused (4.7.4)
     handshake_failed,  ///< demanded, and it failed (4.7.5)
     not_admitted,      ///< the proof is not enough (4.7.5); `words` say what failed
+    no_requiretls,     ///< the message demands REQUIRETLS and the host does not offer it (5.7.30)
     out_of_time,       ///< rcpt_budget ended before or during the try (4.4.1)
   } what = What::unreachable;
   smtp::Stage stage = smtp::Stage::connect;
@@ -34,6 +35,10 @@ struct HostOutcome {
 
 /// Whether that is a demand which the host did not meet.
 bool is_demand(HostOutcome::What what);
+/// A connection that admit did not let pass.
+HostOutcome outcome_of(const std::string& host, const NotAdmitted& refusal);
+/// Whether what the host failed at is demanded by the message's REQUIRETLS alone: then it fails for good (RTLS-04).
+bool fails_requiretls_alone(const Plan& plan, const HostOutcome& outcome);
 /// What an outcome counts as for this plan: of a host that was not tried, what is remembered of it.
 HostOutcome::What what_counts(const Plan& plan, const HostOutcome& outcome);
 

@@ -3,8 +3,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "policy/dane/tlsa_set.hpp"
 
 namespace policy {
 
@@ -32,7 +35,9 @@ struct Proof {
   bool resumed = false;  ///< a resumed session proves nothing by itself
   Check pkix = Check::not_tried;
   Check dane = Check::not_tried;
-  CertificateFault fault = CertificateFault::none;  ///< the first by precedence, when pkix failed
+  std::shared_ptr<const dane::Association> association;  ///< what dane was checked against; null: it was not
+  std::string dane_words;                                ///< with dane failed: why, printable
+  CertificateFault fault = CertificateFault::none;       ///< the first by precedence, when pkix failed
   std::string fault_words;                          ///< "certificate expired 2026-10-01"; every fault found, printable
   std::uint64_t anchors = 0;                        ///< generation of the trust anchors it was checked against
   std::chrono::system_clock::time_point not_after;  ///< the earliest expiry in the verified chain

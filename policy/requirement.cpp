@@ -13,6 +13,7 @@ std::string words(const Requirement& need) {
   };
   if (need.pkix) add("pkix");
   if (need.dane) add("dane");
+  if (need.verified && text.empty()) add("verified");
   if (need.encrypted && text.empty()) add("encrypted");
   if (need.requiretls) add("requiretls");
   return text.empty() ? "none" : text;

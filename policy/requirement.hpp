@@ -12,13 +12,15 @@ struct Requirement {
   bool pkix = false;        ///< TLS 1.2 or later, a certificate that chains to a trust anchor, for the MX host's name
   bool dane = false;        ///< a usable TLSA record matches
   bool requiretls = false;  ///< the host offers REQUIRETLS
+  bool verified = false;    ///< the host is verified, by certificate or by DANE (RFC 8689 §4.2.1)
 
-  bool nothing() const { return !encrypted && !pkix && !dane && !requiretls; }
+  bool nothing() const { return !encrypted && !pkix && !dane && !requiretls && !verified; }
   bool operator==(const Requirement&) const = default;
 };
 
 constexpr Requirement join(const Requirement& a, const Requirement& b) {
-  return {a.encrypted || b.encrypted, a.pkix || b.pkix, a.dane || b.dane, a.requiretls || b.requiretls};
+  return {a.encrypted || b.encrypted, a.pkix || b.pkix, a.dane || b.dane, a.requiretls || b.requiretls,
+          a.verified || b.verified};
 }
 
 /// The administrator's floors (`security`).
@@ -33,7 +35,7 @@ constexpr Requirement requirement_of(Security security) {
   return {};
 }
 
-/// For logs and plans: "none", "encrypted", "pkix", "dane", "pkix+dane", "...+requiretls".
+/// For logs and plans: "none", "encrypted", "pkix", "dane", "pkix+dane", "verified", "...+requiretls".
 std::string words(const Requirement& need);
 
 }  // namespace policy

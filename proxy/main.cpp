@@ -62,6 +62,7 @@ int main(int argc, char** argv) {
   with_file(check_command);
   check_command->add_option("domain", check.domain, "a domain or an address")->required();
   check_command->add_flag("--connect", check.connect, "dial each host to the EHLO after TLS");
+  check_command->add_flag("--why", check.why, "each rule that decided and where it stands; what would have to change");
   check_command->add_flag("--json", check.json, "one JSON object");
   check_command->callback([&] {
     const auto config = configuration(file);

@@ -101,7 +101,7 @@ Published published(std::span<const std::string> txt_set) {
   if (parsed) {
     result.record = std::move(*parsed);
   } else {
-    result.why_not = "malformed record: " + parsed.error().what;
+    result.why_not = "malformed record `" + base::printable(only, 100) + "`: " + parsed.error().what;
   }
   return result;
 }

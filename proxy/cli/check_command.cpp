@@ -9,11 +9,13 @@
 
 #include "policy/explain.hpp"
 #include "policy/outcome.hpp"
+#include "policy/why.hpp"
 #include "protocol/base/domain_name.hpp"
 #include "protocol/base/text.hpp"
 #include "protocol/base/time_format.hpp"
 #include "proxy/cli/probe.hpp"
 #include "proxy/dns/caching_resolver.hpp"
+#include "proxy/dns/dnssec.hpp"
 #include "proxy/outbound/facts.hpp"
 #include "proxy/store/policy_table.hpp"
 #include "proxy/store/state_directory.hpp"
@@ -61,13 +63,17 @@ std::optional<Target> target_of_argument(std::string argument) {
 }
 
 struct Checked {
-  policy::Plan plan;
+  policy::Facts facts;
+  policy::Plan plan;          ///< made of `facts`
   std::vector<Probe> probes;  ///< one an attempt, with --connect
+  std::string dnssec;         ///< whether DANE is on, and why not
   smtp::Reply reply;          ///< what a client would be told; 250 when it is deliverable
 };
 
-awaitable<Checked> check(Environment& environment, Target target, bool connect) {
+awaitable<Checked> check(Environment& environment, Dnssec& dnssec, Target target, bool connect) {
   Checked checked;
+  co_await dnssec.probe(environment.executor);
+  checked.dnssec = dnssec.words();
   const auto floor = policy::requirement_of(environment.config()->delivery.security);
   for (bool fresh = false;; fresh = true) {
     std::shared_ptr<const policy::StsFacts> learnt;
@@ -76,8 +82,8 @@ awaitable<Checked> check(Environment& environment, Target target, bool connect) 
       const auto& sts = checked.plan.sts;
       if (learnt->state == sts.state && learnt->id == sts.id && learnt->policy == sts.policy) break;
     }
-    const auto facts = co_await gather(environment, target, floor, learnt);
-    checked.plan = policy::decide(facts);
+    checked.facts = co_await gather(environment, target, floor, learnt);
+    checked.plan = policy::decide(checked.facts);
     checked.probes.clear();
     std::vector<policy::HostOutcome> outcomes;
     bool usable = !checked.plan.attempts.empty();
@@ -100,17 +106,34 @@ boost::json::value text_or_null(const std::string& text) {
   return text.empty() ? boost::json::value(nullptr) : boost::json::value(base::printable(text, 1000));
 }
 
-boost::json::object json_of(const Checked& checked, const Target& target, const char* verdict) {
+std::vector<policy::Rule> rules_of(const Checked& checked) {
+  return policy::rules(checked.facts, checked.plan, {std::chrono::system_clock::now(), checked.dnssec});
+}
+
+std::string fix_of(const Checked& checked, const Probe& probe) {
+  return policy::fix(checked.plan, *probe.failed, probe.proof ? probe.proof->fault : policy::CertificateFault::none);
+}
+
+std::string_view words(policy::StsFacts::Source source) {
+  using Source = policy::StsFacts::Source;
+  switch (source) {
+    case Source::fetched: return "fetched";
+    case Source::stored: return "stored";
+    case Source::pin: return "pin";
+    case Source::preload: return "preload";
+    case Source::none: break;
+  }
+  return "none";
+}
+
+boost::json::object json_of(const Checked& checked, const Target& target, const char* verdict, bool why) {
   namespace json = boost::json;
   const auto& plan = checked.plan;
   json::object result;
   result["domain"] = target.domain;
   json::object policy;
   const bool has_policy = plan.sts.state == policy::StsFacts::State::policy;
-  using Source = policy::StsFacts::Source;
-  policy["source"] = plan.sts.source == Source::fetched  ? "fetched"
-                     : plan.sts.source == Source::stored ? "stored"
-                                                         : "none";
+  policy["source"] = words(plan.sts.source);
   policy["mode"] = has_policy ? json::value(policy::sts::words(plan.sts.policy.mode)) : json::value(nullptr);
   policy["id"] = has_policy ? json::value(plan.sts.id) : json::value(nullptr);
   json::array patterns;
@@ -122,7 +145,8 @@ boost::json::object json_of(const Checked& checked, const Target& target, const 
   policy["expires"] = has_policy ? json::value(base::rfc3339(plan.sts.expires)) : json::value(nullptr);
   policy["error"] = text_or_null(plan.sts.error);
   result["policy"] = std::move(policy);
-  result["need"] = words(plan.need);
+  result["need"] = words(plan.strongest());
+  result["dnssec"] = checked.dnssec;
   json::array attempts;
   for (std::size_t i = 0; i < plan.attempts.size(); ++i) {
     const auto& attempt = plan.attempts[i];
@@ -132,46 +156,63 @@ boost::json::object json_of(const Checked& checked, const Target& target, const 
     one["addresses"] = json::array(attempt.addresses.begin(), attempt.addresses.end());
     one["need"] = words(attempt.demand.need);
     one["preference"] = attempt.preference;
+    json::array records;
+    if (attempt.demand.association) {
+      for (const auto& record : attempt.demand.association->records) records.emplace_back(policy::dane::words(record));
+    }
+    one["tlsa"] = std::move(records);
     const auto* probe = i < checked.probes.size() ? &checked.probes[i] : nullptr;
     one["proof"] = probe != nullptr && probe->proof ? json::value(words(*probe->proof)) : json::value(nullptr);
     one["error"] = probe != nullptr && probe->failed ? text_or_null(probe->failed->words) : json::value(nullptr);
+    if (why && probe != nullptr && probe->failed) one["fix"] = fix_of(checked, *probe);
     attempts.push_back(std::move(one));
   }
   result["attempts"] = std::move(attempts);
   json::array left_out;
-  for (const auto& host : plan.left_out) left_out.push_back(json::object{{"host", host.host}, {"reason", host.words}});
+  for (const auto& host : plan.left_out) {
+    json::object one{{"host", host.host}, {"reason", host.words}};
+    if (why) one["fix"] = policy::fix(plan, host);
+    left_out.push_back(std::move(one));
+  }
   result["left_out"] = std::move(left_out);
+  if (why) {
+    json::array rules;
+    for (const auto& rule : rules_of(checked))
+      rules.push_back(json::object{{"rule", rule.words}, {"source", rule.source}});
+    result["rules"] = std::move(rules);
+  }
   result["verdict"] = verdict;
   result["reason"] = text_or_null(checked.reply.text);
   return result;
 }
 
-void print(const Checked& checked, bool colour) {
+void print(const Checked& checked, bool why, bool colour) {
   const auto& plan = checked.plan;
   const char* good = colour ? "\033[32m" : "";
   const char* bad = colour ? "\033[31m" : "";
   const char* plain = colour ? "\033[0m" : "";
   std::printf("%s\n", policy::policy_line(plan, std::chrono::system_clock::now()).c_str());
-  if (plan.route.exempt)
-    std::printf("exempt: what the domain publishes is not applied (%s)\n", plan.route.reason.c_str());
+  std::printf("%s\n", checked.dnssec.c_str());
   for (std::size_t i = 0; i < plan.attempts.size(); ++i) {
     std::printf("%s\n", policy::attempt_line(plan.attempts[i]).c_str());
     if (i >= checked.probes.size()) continue;
     const auto& probe = checked.probes[i];
     if (probe.failed) {
       std::printf("   %sfailed:%s %s\n", bad, plain, probe.failed->words.c_str());
+      if (why) std::printf("   to be used: %s\n", fix_of(checked, probe).c_str());
     } else {
       std::printf("   %sproven:%s %s\n", good, plain, words_of(probe).c_str());
     }
   }
-  for (const auto& host : plan.left_out) std::printf("%s\n", policy::left_out_line(host).c_str());
-  if (checked.reply.positive()) {
-    std::printf("%s%s%s\n", good, policy::sentence(plan).c_str(), plain);
-  } else {
-    const char* what = checked.reply.kind() == 4 ? "would be deferred" : "would be refused for good";
-    std::printf("%sMail for %s %s:%s %s\n", bad, plan.domain.c_str(), what, plain,
-                smtp::on_one_line(checked.reply, 500).c_str());
+  for (const auto& host : plan.left_out) {
+    std::printf("%s\n", policy::left_out_line(host).c_str());
+    if (why) std::printf("   to be used: %s\n", policy::fix(plan, host).c_str());
   }
+  if (why) {
+    std::printf("why:\n");
+    for (const auto& rule : rules_of(checked)) std::printf("  - %s\n", policy::rule_line(rule).c_str());
+  }
+  std::printf("%s%s%s\n", checked.reply.positive() ? good : bad, policy::sentence(plan, checked.reply).c_str(), plain);
 }
 
 }  // namespace
@@ -187,7 +228,9 @@ int run_check(const Config& config, const CheckOptions& options) {
     const auto shared_config = std::make_shared<const Config>(config);
     const auto tls = std::make_shared<const TlsContexts>(config.trust_anchors);
     ReadOnlyStore store(database_file(config.state_dir));
-    CachingResolver resolver(context.get_executor(), config.dns.servers);
+    Dnssec dnssec(config.dns);
+    CachingResolver resolver(context.get_executor(), config.dns.servers,
+                             {.trust_ad = [&] { return dnssec.validates(); }});
     HttpsFetcher fetcher(context.get_executor(), resolver, [&] { return tls; },
                          {.timeout = config.mta_sts.fetch_timeout,
                           .port = config.lab.https_port,
@@ -197,7 +240,7 @@ int run_check(const Config& config, const CheckOptions& options) {
 
     std::optional<Checked> checked;
     std::exception_ptr failure;
-    boost::asio::co_spawn(context, check(probing.environment(), *target, options.connect),
+    boost::asio::co_spawn(context, check(probing.environment(), dnssec, *target, options.connect),
                           [&](std::exception_ptr error, Checked result) {
                             failure = std::move(error);
                             if (!failure) checked = std::move(result);
@@ -210,9 +253,9 @@ int run_check(const Config& config, const CheckOptions& options) {
                                                      : would_refuse;
     if (options.json) {
       static constexpr const char* verdicts[] = {"deliver", "defer", "refuse"};
-      std::printf("%s\n", boost::json::serialize(json_of(*checked, *target, verdicts[verdict])).c_str());
+      std::printf("%s\n", boost::json::serialize(json_of(*checked, *target, verdicts[verdict], options.why)).c_str());
     } else {
-      print(*checked, isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == nullptr);
+      print(*checked, options.why, isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == nullptr);
     }
     std::fflush(stdout);
     // The context holds questions that nobody waits for any more; the process ends here, they with it.

@@ -10,6 +10,7 @@ namespace proxy {
 struct CheckOptions {
   std::string domain;    ///< a domain, an address (its domain counts), or an internationalised name
   bool connect = false;  ///< dial each host to the EHLO after TLS
+  bool why = false;      ///< each rule that decided, its source, and what would have to change
   bool json = false;
 };
 

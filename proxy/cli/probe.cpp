@@ -28,8 +28,8 @@ awaitable<Probe> probe_address(Environment& environment, const policy::Attempt& 
                                                  environment.watchdog);
   auto use = demand.need.nothing() ? smtp::TlsUse::opportunistic : smtp::TlsUse::required;
   if (attempt.implicit_tls) use = smtp::TlsUse::established;
-  auto failure =
-      co_await connection->open(config->hostname, use, Strength::strong, environment.tls(), after(probe_wait));
+  auto failure = co_await connection->open(config->hostname, use, Strength::strong, environment.tls(),
+                                           after(probe_wait), demand.association);
   if (failure && failure->cause == smtp::Cause::handshake && demand.need.nothing()) {
     // The relay would go on with weak TLS or none: that host is usable, and the reader should know how.
     probe.proof = policy::Proof{};
@@ -42,8 +42,7 @@ awaitable<Probe> probe_address(Environment& environment, const policy::Attempt& 
   probe.proof = connection->proof();
   auto admitted = policy::admit(connection->proof(), demand, std::chrono::system_clock::now());
   if (const auto* refused = std::get_if<policy::NotAdmitted>(&admitted)) {
-    probe.failed = policy::HostOutcome{
-        .host = demand.host, .what = What::not_admitted, .stage = smtp::Stage::handshake, .words = refused->words};
+    probe.failed = policy::outcome_of(demand.host, *refused);
   }
   co_await Connection::quit(std::move(connection));
   co_return probe;
@@ -66,9 +65,11 @@ std::string words_of(const Probe& probe) {
   const auto& proof = *probe.proof;
   std::string text =
       proof.tls + ", " + proof.cipher + ", certificate of " + proof.subject + ", issued by " + proof.issuer;
+  if (proof.dane == policy::Check::passed) text += ", which its TLSA records match";
   if (proof.pkix == policy::Check::passed)
     return text + ", valid until " + base::day(proof.not_after) + ", for this host";
-  return text + ", not verified: " + proof.fault_words;
+  const bool by_records = proof.dane == policy::Check::passed;
+  return text + (by_records ? "; by trust anchors: " : ", not verified: ") + proof.fault_words;
 }
 
 ProbeEnvironment::ProbeEnvironment(boost::asio::io_context& context, Resolver& resolver, PolicyService& policies,

@@ -21,6 +21,7 @@ using Milliseconds = std::chrono::milliseconds;
 struct HostPort {
   std::string address;  ///< IPv4 or IPv6, textual, without brackets
   std::uint16_t port = 0;
+  bool operator==(const HostPort&) const = default;
 };
 
 /// An address range: 127.0.0.0/8, ::1, 192.0.2.7.

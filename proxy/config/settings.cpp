@@ -110,8 +110,8 @@ constexpr Setting limits[] = {
 constexpr Setting dns[] = {
     {"servers", "[\"127.0.0.1:53\"]", false, "Default: the system's (/etc/resolv.conf).", take_servers},
     {"dnssec", "\"auto\"", true,
-     "auto | on (the servers validate, and the path to them is safe) | off. Governs DANE, which comes with a later "
-     "version.",
+     "auto (on where every server is on loopback and validates) | on (the servers validate, and the path to them is "
+     "safe) | off. Governs DANE.",
      take_dnssec},
 };
 

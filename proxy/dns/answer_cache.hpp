@@ -28,6 +28,12 @@ class AnswerCache {
   /// nothing.
   void store(const std::string& name, dns::Type type, const Pointer& answer, Time now);
 
+  void clear() {
+    index_.clear();
+    entries_.clear();
+    octets_ = 0;
+  }
+
   std::size_t size() const { return entries_.size(); }
 
  private:

@@ -61,29 +61,46 @@ struct CachingResolver::State : std::enable_shared_from_this<State> {
       : executor(std::move(on)), options(std::move(with)), cache(options.cache_answers, options.cache_octets) {}
 
   std::shared_ptr<Flight> join(const std::string& name, dns::Type type);
+  bool trusts_ad() {
+    if (const bool now = options.trust_ad(); now != trusted) {
+      trusted = now;
+      cache.clear();  // what it says of security was judged by the other rule
+    }
+    return trusted;
+  }
   static awaitable<void> fly(std::shared_ptr<State> self, std::shared_ptr<Flight> flight, Key key);
   awaitable<dns::Answer> resolve(std::string name, dns::Type type);
   awaitable<dns::Answer> walk(std::string name, dns::Type type, Clock::time_point deadline);
 
   boost::asio::any_io_executor executor;
   ResolverOptions options;
-  std::vector<Server> servers;
+  std::vector<std::shared_ptr<Server>> servers;  // a walk keeps those that it began with
   AnswerCache cache;
+  bool trusted = false;
   std::map<Key, std::shared_ptr<Flight>> flights;
 };
 
 CachingResolver::CachingResolver(boost::asio::any_io_executor executor, const std::vector<HostPort>& servers,
                                  ResolverOptions options)
     : state_(std::make_shared<State>(std::move(executor), std::move(options))) {
+  use(servers);
+}
+
+void CachingResolver::use(const std::vector<HostPort>& servers) {
   if (servers.empty()) throw std::invalid_argument("no DNS server");
-  for (const auto& server : servers)
-    state_->servers.push_back({std::make_unique<DnsChannel>(state_->executor, server)});
+  std::vector<std::shared_ptr<State::Server>> made;
+  for (const auto& server : servers) {
+    made.push_back(std::make_shared<State::Server>());
+    made.back()->channel = std::make_unique<DnsChannel>(state_->executor, server);
+  }
+  state_->servers = std::move(made);
 }
 
 CachingResolver::~CachingResolver() = default;
 
 awaitable<std::shared_ptr<const dns::Answer>> CachingResolver::ask(std::string name, dns::Type type, bool fresh) {
   make_canonical(name);
+  state_->trusts_ad();
   if (!fresh) {
     if (auto kept = state_->cache.find(name, type, state_->options.now())) co_return kept;
   }
@@ -120,7 +137,7 @@ std::shared_ptr<CachingResolver::Flight> CachingResolver::State::join(const std:
 
 awaitable<void> CachingResolver::State::fly(std::shared_ptr<State> self, std::shared_ptr<Flight> flight, Key key) {
   dns::Answer answer = co_await self->resolve(key.first, key.second);
-  answer.authentic = answer.authentic && self->options.trust_ad;
+  answer.authentic = answer.authentic && self->trusts_ad();
   flight->answer = std::make_shared<const dns::Answer>(std::move(answer));
   self->cache.store(key.first, key.second, flight->answer, self->options.now());
 }
@@ -144,11 +161,10 @@ awaitable<dns::Answer> CachingResolver::State::resolve(std::string name, dns::Ty
 }
 
 awaitable<dns::Answer> CachingResolver::State::walk(std::string name, dns::Type type, Clock::time_point deadline) {
-  std::vector<Server*> order;
-  for (auto& server : servers) order.push_back(&server);
+  auto order = servers;
   const auto started = Clock::now();
   std::stable_partition(order.begin(), order.end(),
-                        [&](const Server* server) { return server->ailing_until <= started; });
+                        [&](const auto& server) { return server->ailing_until <= started; });
 
   std::optional<dns::Answer> worst;
   for (std::size_t i = 0; i < order.size(); ++i) {

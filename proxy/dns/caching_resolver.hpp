@@ -25,8 +25,8 @@
 namespace proxy {
 
 struct ResolverOptions {
-  /// Whether the servers' AD flag is believed (DANE-01); else no answer is `authentic`.
-  bool trust_ad = false;
+  /// Whether the servers' AD flag is believed now (DANE-01); else no answer is `authentic`. A change empties the cache.
+  std::function<bool()> trust_ad = [] { return false; };
   std::size_t cache_answers = 10000;
   std::size_t cache_octets = std::size_t{16} << 20;
   Milliseconds patience{8000};  ///< for one ask, over all servers and aliases
@@ -39,6 +39,8 @@ class CachingResolver : public Resolver {
   /// Throws std::invalid_argument without a server, or for a server that is no address.
   CachingResolver(boost::asio::any_io_executor executor, const std::vector<HostPort>& servers,
                   ResolverOptions options = {});
+  /// Asks these from now on (O-1). What the old ones said goes on to hold for its time; questions in flight end there.
+  void use(const std::vector<HostPort>& servers);
   /// Questions in flight end by themselves; who waits for one gets its answer.
   ~CachingResolver() override;
 

@@ -19,10 +19,11 @@ Connection::Connection(Bucket bucket, Destinations::Slot slot, Socket socket, Wa
       idle_since_(opened_) {}
 
 awaitable<std::optional<smtp::Failure>> Connection::open(std::string ehlo_name, smtp::TlsUse use, Strength strength,
-                                                         std::shared_ptr<const TlsContexts> tls, Deadline deadline) {
+                                                         std::shared_ptr<const TlsContexts> tls, Deadline deadline,
+                                                         AssociationPtr association) {
   std::optional<smtp::Failure> failure;
   SslPtr ssl;
-  if (use != smtp::TlsUse::none) ssl = tls->client(strength, bucket_.host);
+  if (use != smtp::TlsUse::none) ssl = tls->client(strength, bucket_.host, association);
   if (use == smtp::TlsUse::established) {
     const auto error = co_await stream_.handshake(std::move(ssl), deadline);
     if (error) {
@@ -43,11 +44,12 @@ awaitable<std::optional<smtp::Failure>> Connection::open(std::string ehlo_name, 
   }
   ready_ = std::move(std::get<smtp::Ready>(result));
   if (stream_.ssl() != nullptr && (ready_.tls || use == smtp::TlsUse::established)) {
-    proof_ = proof_of(stream_.ssl(), *tls, strength, bucket_.host, bucket_.address, bucket_.port);
+    proof_ =
+        proof_of(stream_.ssl(), *tls, strength, bucket_.host, bucket_.address, bucket_.port, std::move(association));
   } else {
     proof_ = plaintext_proof(bucket_.host, bucket_.address, bucket_.port);
   }
-  proof_.offers_requiretls = ready_.capabilities.requiretls;
+  proof_.offers_requiretls = proof_.encrypted && ready_.capabilities.requiretls;
   co_return failure;
 }
 

@@ -35,9 +35,11 @@ class Connection {
  public:
   Connection(Bucket bucket, Destinations::Slot slot, Socket socket, Watchdog& watchdog);
 
-  /// To the point where MAIL may be sent. `tls` gives the context for the handshake; fills proof() and capabilities().
+  /// To the point where MAIL may be sent. `tls` gives the context for the handshake, `association` the TLSA records to
+  /// check against; fills proof() and capabilities().
   awaitable<std::optional<smtp::Failure>> open(std::string ehlo_name, smtp::TlsUse use, Strength strength,
-                                               std::shared_ptr<const TlsContexts> tls, Deadline deadline);
+                                               std::shared_ptr<const TlsContexts> tls, Deadline deadline,
+                                               AssociationPtr association = nullptr);
 
   /// MAIL and RCPTs. The permit is spent here; a spent one sends nothing (a bug: nonsense is returned).
   awaitable<Outcome<smtp::Verdicts>> envelope(policy::Permit permit, const smtp::Envelope& envelope, Deadline deadline);

@@ -22,12 +22,18 @@ std::string health_key(const std::string& address, std::uint16_t port) {
   return "a " + address + ' ' + std::to_string(port);
 }
 std::string health_key(const policy::Demand& demand) {
-  return "t " + demand.host + ' ' + std::to_string(demand.port) + ' ' + words(demand.need);
+  std::string key = "t " + demand.host + ' ' + std::to_string(demand.port) + ' ' + words(demand.need);
+  if (demand.association) {  // other records are another question
+    key += ' ' + demand.association->base_domain;
+    for (const auto& name : demand.association->names) key += ' ' + name;
+    for (const auto& record : demand.association->records) key += ' ' + std::to_string(record.usage) + record.data;
+  }
+  return key;
 }
 
 bool is_tls_verdict(policy::HostOutcome::What what) {
-  using What = policy::HostOutcome::What;
-  return what == What::no_starttls || what == What::handshake_failed || what == What::not_admitted;
+  // That a host does not offer REQUIRETLS is learnt from a dialogue that went well: it costs the next one nothing.
+  return policy::is_demand(what) && what != policy::HostOutcome::What::no_requiretls;
 }
 
 bool is_address_fault(const policy::HostOutcome& outcome) {
@@ -258,7 +264,7 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::try_rung(const policy::A
   else if (demand.need.nothing())
     use = rung == 2 ? smtp::TlsUse::none : smtp::TlsUse::opportunistic;
   const auto strength = rung == 0 ? Strength::strong : Strength::weak;
-  auto failure = co_await connection->open(config_->hostname, use, strength, tls_, budget_);
+  auto failure = co_await connection->open(config_->hostname, use, strength, tls_, budget_, demand.association);
   if (failure) {
     auto result = policy::outcome_of(demand.host, *failure);
     if (failure->cause == smtp::Cause::refused || failure->cause == smtp::Cause::no_starttls) {
@@ -270,9 +276,12 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::try_rung(const policy::A
   auto admitted = policy::admit(connection->proof(), demand, std::chrono::system_clock::now());
   auto* permit = std::get_if<policy::Permit>(&admitted);
   if (permit == nullptr) {
-    auto refused = outcome(attempt, What::not_admitted, std::get<policy::NotAdmitted>(admitted).words);
-    refused.stage = smtp::Stage::handshake;
-    environment_.pool.end(std::move(connection));
+    auto refused = policy::outcome_of(demand.host, std::get<policy::NotAdmitted>(admitted));
+    // What does not do for this message may do for one that demands less (RTLS-11).
+    if (refused.what == What::no_requiretls)
+      environment_.pool.keep(std::move(connection));
+    else
+      environment_.pool.end(std::move(connection));
     co_return refused;
   }
   connection_ = std::move(connection);

@@ -54,12 +54,14 @@ void Delivery::record(const smtp::Reply& verdict, const std::string& reason) {
       .add("tls", proof.tls)
       .add("cipher", proof.cipher)
       .add("proof", words(proof))
-      .add("need", words(plan_.need))
+      .add("need", words(attempt_ != nullptr ? attempt_->demand.need : plan_.strongest()))
       .add("policy", has_policy ? policy::sts::words(sts.policy.mode) : std::string_view("none"))
       .add("policy_id", sts.id)
       .add("result", result)
       .add("code", verdict.code)
       .add("enhanced", verdict.enhanced)
+      // DANE-20: a host behind an insecure MX record is proven to be itself, not to be the domain's.
+      .add("destination", attempt_ != nullptr && plan_.destination_verified(*attempt_) ? "verified" : "unverified")
       .add("recipients", static_cast<std::int64_t>(envelope_.recipients.size()))
       .add("client", message_->client)
       .add("reason", reason);

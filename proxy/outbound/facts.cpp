@@ -7,6 +7,7 @@
 #include "protocol/base/domain_name.hpp"
 #include "protocol/base/text.hpp"
 #include "proxy/dns/address_filter.hpp"
+#include "proxy/outbound/tlsa.hpp"
 
 namespace proxy {
 
@@ -53,7 +54,15 @@ bool is_own_name(const Config& config, const std::string& name) {
          std::find(config.own_names.begin(), config.own_names.end(), name) != config.own_names.end();
 }
 
-awaitable<void> find_addresses(Environment& environment, const Config& config, policy::Facts& facts) {
+// TLSA records of a host that is not dialled, or of a domain that is exempt, change nothing.
+bool may_have_tlsa(const policy::Route& route, const HostFacts& host) {
+  return !route.exempt && host.state == HostFacts::Addresses::found;
+}
+
+/// `further_names`: which the host's certificate may have besides its own, where TLSA records name its issuer
+/// (DANE-08).
+awaitable<void> find_addresses(Environment& environment, const Config& config, policy::Facts& facts,
+                               std::vector<std::string> further_names) {
   const bool configured = facts.mx_set == policy::Facts::MxSet::configured;
   struct Asked {
     Task<AnswerPtr> a, aaaa;
@@ -64,10 +73,20 @@ awaitable<void> find_addresses(Environment& environment, const Config& config, p
         {Task<AnswerPtr>::start(environment.executor, environment.resolver.ask(host.name, dns::Type::a)),
          Task<AnswerPtr>::start(environment.executor, environment.resolver.ask(host.name, dns::Type::aaaa))});
   }
+  std::vector<std::optional<Task<policy::DaneFacts>>> dane;
   for (std::size_t i = 0; i < asked.size(); ++i) {
+    auto& host = facts.hosts[i];
     const auto a = co_await asked[i].a.join();
     const auto aaaa = co_await asked[i].aaaa.join();
-    take_addresses(facts.hosts[i], *a, *aaaa, configured, config.lab.allow_loopback);
+    take_addresses(host, *a, *aaaa, configured, config.lab.allow_loopback);
+    const bool asks = may_have_tlsa(facts.route, host);
+    dane.emplace_back();
+    if (!asks) continue;
+    dane.back() = Task<policy::DaneFacts>::start(
+        environment.executor, find_tlsa(environment.resolver, host.name, facts.route.port, {a, aaaa}, further_names));
+  }
+  for (std::size_t i = 0; i < dane.size(); ++i) {
+    if (dane[i]) facts.hosts[i].dane = co_await dane[i]->join();
   }
 }
 
@@ -87,33 +106,39 @@ void order(std::vector<HostFacts>& hosts, std::mt19937& random) {
   if (hosts.size() > host_limit) hosts.resize(host_limit);
 }
 
-awaitable<void> find_hosts(Environment& environment, policy::Facts& facts) {
+// Returns the names that TLSA records may vouch for besides a host's own: RFC 7672 §3.2.2.
+awaitable<std::vector<std::string>> find_hosts(Environment& environment, policy::Facts& facts) {
   using MxSet = policy::Facts::MxSet;
   const auto answer = co_await environment.resolver.ask(facts.domain, dns::Type::mx);
+  std::vector<std::string> further_names;
+  facts.mx_secure = answer->authentic && !dns::failed(answer->status);
+  if (facts.mx_secure) further_names = {facts.domain, answer->canonical};
   if (dns::failed(answer->status)) {
     facts.mx_set = MxSet::failed;
     facts.mx_words =
         "MX lookup failed: " + (answer->text.empty() ? std::string(dns::words(answer->status)) : answer->text);
-    co_return;
+    co_return further_names;
   }
   if (answer->status == dns::Status::nxdomain) {
     facts.mx_set = MxSet::nonexistent;
-    co_return;
+    co_return further_names;
   }
   if (answer->mx.empty()) {
     facts.mx_set = MxSet::implicit;  // RFC 5321 §5.1: the domain itself, where it has an address
     facts.hosts.push_back({.name = facts.domain});
-    co_return;
+    further_names = {facts.domain};
+    co_return further_names;
   }
   if (answer->mx.size() == 1 && answer->mx[0].host == "." && answer->mx[0].preference == 0) {
     facts.mx_set = MxSet::null_mx;  // RFC 7505 §3
-    co_return;
+    co_return further_names;
   }
   for (const auto& mx : answer->mx) {
     if (mx.host == ".") continue;  // SMTP-15: among others it is no host
     facts.hosts.push_back({.name = mx.host, .preference = mx.preference});
   }
   order(facts.hosts, environment.random);
+  co_return further_names;
 }
 
 // A configured host may be an address; asking DNS for it would complete a name that is none.
@@ -178,13 +203,16 @@ awaitable<policy::Facts> gather(Environment& environment, Target target, policy:
   if (!facts.route.host.empty()) {
     facts.mx_set = policy::Facts::MxSet::configured;
     facts.hosts.push_back({.name = facts.route.host});
-    if (!take_literal_host(facts, facts.route.host)) co_await find_addresses(environment, *config, facts);
+    if (!take_literal_host(facts, facts.route.host)) {
+      std::vector<std::string> further_names{facts.route.host};
+      co_await find_addresses(environment, *config, facts, std::move(further_names));
+    }
   } else if (target.is_literal) {
     take_literal(facts, config->lab.allow_loopback);
     mark_own(environment, *config, facts);
   } else {
-    co_await find_hosts(environment, facts);
-    co_await find_addresses(environment, *config, facts);
+    auto further_names = co_await find_hosts(environment, facts);
+    co_await find_addresses(environment, *config, facts, std::move(further_names));
     mark_own(environment, *config, facts);
     const bool nowhere =
         facts.mx_set == policy::Facts::MxSet::implicit && facts.hosts[0].state == HostFacts::Addresses::none;

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "proxy/dns/caching_resolver.hpp"
+#include "proxy/dns/dnssec.hpp"
 #include "proxy/inbound/acceptor.hpp"
 #include "proxy/runtime/own_addresses.hpp"
 #include "proxy/runtime/worker.hpp"
@@ -27,10 +28,6 @@ namespace {
 constexpr std::chrono::milliseconds drain_poll(20);
 constexpr std::chrono::seconds farewell(4);
 
-std::unique_ptr<Resolver> make_resolver(asio::io_context& context, const Config& config) {
-  return std::make_unique<CachingResolver>(context.get_executor(), config.dns.servers);
-}
-
 class App {
  public:
   explicit App(const Config& config)
@@ -38,7 +35,8 @@ class App {
         tls_(std::make_shared<const TlsContexts>(config.trust_anchors)),
         state_(StateDirectory::open(config.state_dir)),
         store_(database_file(config.state_dir)),
-        resolver_(make_resolver(control_, config)),
+        dnssec_(config.dns),
+        resolver_(make_resolver(control_)),
         fetcher_(control_.get_executor(), *resolver_, [this] { return tls_.load(); },
                  {.timeout = config.mta_sts.fetch_timeout,
                   .port = config.lab.https_port,
@@ -57,12 +55,17 @@ class App {
     const Shared shared{
         policies_, destinations_, [this] { return config_.load(); }, [this] { return tls_.load(); },
         [this](const std::string& address, std::uint16_t port) { return own_.contains(address, port); }};
+    probe_dnssec();
     const auto count = worker_count();
-    for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<Worker>(shared, &make_resolver));
+    for (unsigned i = 0; i < count; ++i) {
+      workers_.push_back(
+          std::make_unique<Worker>(shared, [this](asio::io_context& context) { return make_resolver(context); }));
+    }
     for (auto& worker : workers_) worker->start();
     for (auto& acceptor : acceptors_) acceptor->start();
     log::Event(log::Level::info, "ready").add("workers", count).add("version", STS_RELAY_VERSION);
     spawn(control_.get_executor(), signals(), "signals");
+    spawn(control_.get_executor(), dnssec_.keep_probing(control_.get_executor()), "DNSSEC probe");
     control_.run();
     for (auto& worker : workers_) worker->finish();
     if (!workers_end()) {
@@ -75,6 +78,27 @@ class App {
   }
 
  private:
+  std::unique_ptr<CachingResolver> make_resolver(asio::io_context& context) {
+    ResolverOptions options;
+    options.trust_ad = [this] { return dnssec_.validates(); };
+    return std::make_unique<CachingResolver>(context.get_executor(), config_.load()->dns.servers, std::move(options));
+  }
+
+  // Before the first message, so that none goes by another rule than the next.
+  void probe_dnssec() {
+    asio::io_context context(1);
+    asio::co_spawn(context, dnssec_.probe(context.get_executor()), [&](const std::exception_ptr& error) {
+      context.stop();
+      if (error) std::rethrow_exception(error);
+    });
+    context.run();
+    const bool declared = config_.load()->dns.dnssec == Config::Dns::Dnssec::on;
+    const auto words = dnssec_.words();
+    log::Event(declared && words.find("loopback") != std::string::npos ? log::Level::warn : log::Level::info, "dane")
+        .add("on", dnssec_.validates())
+        .add("reason", words);
+  }
+
   unsigned worker_count() const {
     const auto configured = config_.load()->workers;
     return configured != 0 ? configured : std::min(std::max(1u, std::thread::hardware_concurrency()), 4u);
@@ -134,7 +158,20 @@ class App {
       return;
     }
     config_.store(std::make_shared<const Config>(std::move(loaded.config)));
+    const auto& dns = config_.load()->dns;
+    if (dns.servers != old->dns.servers || dns.dnssec != old->dns.dnssec) change_dns(dns);
     log::Event(log::Level::info, "reloaded").add("file", old->file);
+  }
+
+  // O-1: also the system's servers, where the file names none.
+  void change_dns(const Config::Dns& dns) {
+    auto change = [](App& app, Config::Dns to) -> awaitable<void> {
+      co_await app.dnssec_.change(app.control_.get_executor(), to);
+      app.resolver_->use(to.servers);
+      for (auto& worker : app.workers_) worker->use(to.servers);
+      log::Event(log::Level::info, "dane").add("on", app.dnssec_.validates()).add("reason", app.dnssec_.words());
+    };
+    spawn(control_.get_executor(), change(*this, dns), "change of DNS servers");
   }
 
   unsigned open_sessions() const {
@@ -174,7 +211,8 @@ class App {
   std::atomic<std::shared_ptr<const TlsContexts>> tls_;
   StateDirectory state_;
   SqlitePolicyStore store_;
-  std::unique_ptr<Resolver> resolver_;
+  Dnssec dnssec_;
+  std::unique_ptr<CachingResolver> resolver_;
   HttpsFetcher fetcher_;
   MtaStsService policies_;
   Destinations destinations_;

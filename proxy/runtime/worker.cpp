@@ -16,11 +16,10 @@ std::uint32_t seed() {
 }
 }  // namespace
 
-Worker::Worker(const Shared& shared,
-               std::unique_ptr<Resolver> (*make_resolver)(boost::asio::io_context&, const Config&))
+Worker::Worker(const Shared& shared, const MakeResolver& make_resolver)
     : work_(context_.get_executor()),
       watchdog_(context_.get_executor()),
-      resolver_(make_resolver(context_, *shared.config())),
+      resolver_(make_resolver(context_)),
       pool_(context_.get_executor()),
       random_(seed()),
       environment_{.executor = context_.get_executor(),
@@ -93,6 +92,10 @@ void Worker::abort_sessions() {
 
 void Worker::shed(const std::string& host) {
   boost::asio::post(context_, [this, host] { pool_.shed(host); });
+}
+
+void Worker::use(std::vector<HostPort> dns_servers) {
+  boost::asio::post(context_, [this, servers = std::move(dns_servers)] { resolver_->use(servers); });
 }
 
 void Worker::finish() {

@@ -8,6 +8,7 @@
 #include <thread>
 #include <unordered_set>
 
+#include "proxy/dns/caching_resolver.hpp"
 #include "proxy/inbound/session.hpp"
 #include "proxy/outbound/pool.hpp"
 #include "proxy/outbound/tls_memory.hpp"
@@ -25,7 +26,8 @@ struct Shared {
 
 class Worker {
  public:
-  Worker(const Shared& shared, std::unique_ptr<Resolver> (*make_resolver)(boost::asio::io_context&, const Config&));
+  using MakeResolver = std::function<std::unique_ptr<CachingResolver>(boost::asio::io_context&)>;
+  Worker(const Shared& shared, const MakeResolver& make_resolver);
   ~Worker();
 
   void start();
@@ -41,6 +43,8 @@ class Worker {
   bool ended() const { return ended_.load(); }
   void join();
   void shed(const std::string& host);
+  /// From any thread: other DNS servers, after a reload.
+  void use(std::vector<HostPort> dns_servers);
 
   unsigned sessions() const { return open_.load(std::memory_order_relaxed); }
 
@@ -50,7 +54,7 @@ class Worker {
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   Watchdog watchdog_;
-  std::unique_ptr<Resolver> resolver_;
+  std::unique_ptr<CachingResolver> resolver_;
   Pool pool_;
   TlsMemory tls_memory_;
   BufferPool buffers_;

@@ -50,7 +50,7 @@ std::string which(const X509* certificate, int depth) {
   return "certificate of " + short_name(X509_get_subject_name(certificate));
 }
 
-std::string words_of(const Verification::Fault& fault, const X509* certificate, const std::string& host) {
+std::string words_of(const Faults::Fault& fault, const X509* certificate, const std::string& host) {
   switch (fault_of(fault.error)) {
     case CertificateFault::expired:
       if (certificate == nullptr) return "certificate expired";
@@ -112,25 +112,23 @@ CertificateFault fault_of(int error) {
   }
 }
 
-CertificateFault first_fault(const Verification& verification) {
+CertificateFault first_fault(const Faults& found) {
   auto first = CertificateFault::none;
-  for (std::size_t i = 0; i < std::min(verification.count, verification.faults.size()); ++i) {
-    const auto fault = fault_of(verification.faults[i].error);
+  for (std::size_t i = 0; i < std::min(found.count, found.faults.size()); ++i) {
+    const auto fault = fault_of(found.faults[i].error);
     if (first == CertificateFault::none || fault < first) first = fault;
   }
   return first;
 }
 
-std::string fault_words(const Verification& verification, const STACK_OF(X509) * chain) {
-  std::vector<Verification::Fault> faults(
-      verification.faults.begin(), verification.faults.begin() + static_cast<std::ptrdiff_t>(std::min(
-                                                                     verification.count, verification.faults.size())));
+std::string fault_words(const Faults& found, const STACK_OF(X509) * chain, const std::string& host) {
+  const auto kept = static_cast<std::ptrdiff_t>(std::min(found.count, found.faults.size()));
+  std::vector<Faults::Fault> faults(found.faults.begin(), found.faults.begin() + kept);
   std::stable_sort(faults.begin(), faults.end(),
                    [](const auto& a, const auto& b) { return fault_of(a.error) < fault_of(b.error); });
   std::vector<std::string> all;
   for (const auto& fault : faults) {
-    std::string words =
-        words_of(fault, chain == nullptr ? nullptr : sk_X509_value(chain, fault.depth), verification.host);
+    std::string words = words_of(fault, chain == nullptr ? nullptr : sk_X509_value(chain, fault.depth), host);
     if (std::find(all.begin(), all.end(), words) == all.end()) all.push_back(std::move(words));
   }
   std::string result;

@@ -16,11 +16,11 @@ namespace proxy {
 policy::CertificateFault fault_of(int error);
 
 /// The first fault by precedence; none for a verification without faults.
-policy::CertificateFault first_fault(const Verification& verification);
+policy::CertificateFault first_fault(const Faults& faults);
 
 /// Every fault once, by precedence: "certificate expired 2026-10-01; key too weak". `chain`: as verified, leaf first;
-/// may be null.
-std::string fault_words(const Verification& verification, const STACK_OF(X509) * chain);
+/// may be null. `host`: whose certificate was expected.
+std::string fault_words(const Faults& found, const STACK_OF(X509) * chain, const std::string& host);
 
 /// "R11 (Let's Encrypt)": common name and organisation, whichever there is.
 std::string short_name(const X509_NAME* name);

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "proxy/tls/dane.hpp"
 #include "proxy/tls/proof_of.hpp"
 #include "proxy/tls/trust_anchors.hpp"
 #include "proxy/tls/verify.hpp"
@@ -48,6 +49,7 @@ SslContextPtr make(const Rules& rules, X509_STORE* anchors) {
   SSL_CTX_set1_cert_store(context, anchors);
   SSL_CTX_set_verify_depth(context, chain_depth);
   SSL_CTX_set_purpose(context, X509_PURPOSE_SSL_SERVER);
+  if (SSL_CTX_dane_enable(context) != 1) throw std::runtime_error("TLS: OpenSSL cannot do DANE");
   collect_faults(context);
   return made;
 }
@@ -60,11 +62,12 @@ TlsContexts::TlsContexts(const std::string& trust_anchors, std::uint64_t generat
   weak_ = make(weak_rules, anchors.get());
 }
 
-SslPtr TlsContexts::client(Strength strength, const std::string& host) const {
+SslPtr TlsContexts::client(Strength strength, const std::string& host, const AssociationPtr& association) const {
   SslPtr ssl(SSL_new(strength == Strength::strong ? strong_.get() : weak_.get()));
   if (!ssl) throw std::runtime_error("TLS: no memory for a connection");
   SSL_set_connect_state(ssl.get());
   expect_host(ssl.get(), host);
+  if (association && strength == Strength::strong) expect_association(ssl.get(), *association);
   return ssl;
 }
 

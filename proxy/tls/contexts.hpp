@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "policy/dane/tlsa_set.hpp"
+
 namespace proxy {
 
 struct SslFree {
@@ -20,6 +22,8 @@ using SslContextPtr = std::unique_ptr<SSL_CTX, SslFree>;
 /// strong: TLS 1.2 or later, level 2, every first try. weak: TLS 1.0, level 0, only where nothing at all is demanded.
 enum class Strength { strong, weak };
 
+using AssociationPtr = std::shared_ptr<const policy::dane::Association>;
+
 class TlsContexts {
  public:
   /// `trust_anchors`: a PEM file, empty for the system's store. Throws std::runtime_error with words when it cannot be
@@ -29,7 +33,8 @@ class TlsContexts {
   std::uint64_t generation() const { return generation_; }
   /// A client SSL that checks the peer against `host` (SNI and reference name; STS-40, STS-41): SAN only, no partial
   /// wildcards, no resumption. It completes the handshake whatever the certificate is: look at proof_of.
-  SslPtr client(Strength strength, const std::string& host) const;
+  /// With an association (strong only) it checks the peer against TLSA records as well, and the server name is theirs.
+  SslPtr client(Strength strength, const std::string& host, const AssociationPtr& association = nullptr) const;
   /// For Beast: the strong context itself. Its handshakes complete whatever the certificate is, too.
   SSL_CTX* strong_context() const { return strong_.get(); }
   /// Whether the SSL came from the context of this strength, and so was checked against these trust anchors.

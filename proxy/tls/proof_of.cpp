@@ -26,6 +26,10 @@ void refuse(policy::Proof& proof, CertificateFault fault, std::string words) {
   proof.fault_words = std::move(words);
 }
 
+const STACK_OF(X509) * chain_of(SSL* ssl, const Verification& verification) {
+  return verification.chain ? verification.chain.get() : SSL_get0_verified_chain(ssl);
+}
+
 /// The verdict on the certificate, from what was recorded in this very handshake.
 void judge(policy::Proof& proof, SSL* ssl, const TlsContexts& contexts, Strength strength) {
   if (proof.resumed) {
@@ -47,10 +51,34 @@ void judge(policy::Proof& proof, SSL* ssl, const TlsContexts& contexts, Strength
     return;
   }
   if (!verification->passed()) {
-    refuse(proof, first_fault(*verification), fault_words(*verification, SSL_get0_verified_chain(ssl)));
+    refuse(proof, first_fault(*verification),
+           fault_words(*verification, chain_of(ssl, *verification), verification->host));
     return;
   }
   proof.pkix = Check::passed;
+}
+
+/// The verdict by TLSA records.
+void judge_dane(policy::Proof& proof, SSL* ssl, const TlsContexts& contexts) {
+  proof.dane = Check::failed;
+  const Verification* verification = verification_of(ssl);
+  if (proof.resumed || !SSL_is_init_finished(ssl) || verification == nullptr || !verification->expects_dane ||
+      !verification->ran || !contexts.made(ssl, Strength::strong)) {
+    proof.dane_words = "no certificate was checked against TLSA records";
+    return;
+  }
+  if (verification->dane_passed()) {
+    proof.dane = Check::passed;
+    return;
+  }
+  bool matches = true;
+  for (std::size_t i = 0; i < std::min(verification->dane.count, verification->dane.faults.size()); ++i)
+    matches = matches && verification->dane.faults[i].error != X509_V_ERR_DANE_NO_MATCH;
+  proof.dane_words = "no TLSA record matches";
+  if (matches) {  // an issuer is named, and is not enough
+    proof.dane_words +=
+        ": " + fault_words(verification->dane, SSL_get0_verified_chain(ssl), proof.association->base_domain);
+  }
 }
 
 void describe(policy::Proof& proof, SSL* ssl) {
@@ -61,7 +89,8 @@ void describe(policy::Proof& proof, SSL* ssl) {
   proof.issuer = short_name(X509_get_issuer_name(leaf));
   proof.subject = short_name(X509_get_subject_name(leaf));
   proof.not_after = time_of(X509_get0_notAfter(leaf));
-  const STACK_OF(X509)* chain = SSL_get0_verified_chain(ssl);
+  const auto* verification = verification_of(ssl);
+  const STACK_OF(X509)* chain = verification == nullptr ? nullptr : chain_of(ssl, *verification);
   for (int i = 0; i < sk_X509_num(chain); ++i) {
     proof.not_after = std::min(proof.not_after, time_of(X509_get0_notAfter(sk_X509_value(chain, i))));
   }
@@ -70,13 +99,15 @@ void describe(policy::Proof& proof, SSL* ssl) {
 }  // namespace
 
 policy::Proof proof_of(SSL* ssl, const TlsContexts& contexts, Strength strength, std::string host, std::string address,
-                       std::uint16_t port) {
+                       std::uint16_t port, AssociationPtr association) {
   policy::Proof proof = plaintext_proof(std::move(host), std::move(address), port);
   proof.encrypted = SSL_is_init_finished(ssl) == 1;
   proof.strong = proof.encrypted && strength == Strength::strong && contexts.made(ssl, Strength::strong);
   proof.resumed = SSL_session_reused(ssl) == 1;
   proof.anchors = contexts.generation();
+  proof.association = std::move(association);
   judge(proof, ssl, contexts, strength);
+  if (proof.association) judge_dane(proof, ssl, contexts);
   describe(proof, ssl);
   return proof;
 }

@@ -10,10 +10,10 @@
 
 namespace proxy {
 
-/// After a completed handshake. `ssl` was made by TlsContexts::client(strength, host). A resumed session, or one whose
-/// callback did not run, has pkix not passed.
+/// After a completed handshake. `ssl` was made by TlsContexts::client(strength, host, association). A resumed session,
+/// or one whose callback did not run, has pkix not passed.
 policy::Proof proof_of(SSL* ssl, const TlsContexts& contexts, Strength strength, std::string host, std::string address,
-                       std::uint16_t port);
+                       std::uint16_t port, AssociationPtr association = nullptr);
 /// A connection without TLS.
 policy::Proof plaintext_proof(std::string host, std::string address, std::uint16_t port);
 /// Names the host whose identity an SSL made elsewhere (Beast) must prove: SNI, reference name, flags.

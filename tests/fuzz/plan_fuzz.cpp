@@ -1,5 +1,6 @@
 // Facts, outcomes and proofs made of the input: the invariants of plans and verdicts hold for any number of hosts in
-// any state, and the same facts give the same plan. covers: STS-32 STS-35 STS-37 STS-57 SMTP-12 SMTP-17
+// any state, and the same facts give the same plan.
+// covers: STS-32 STS-35 STS-37 STS-44 STS-45 STS-57 SMTP-12 SMTP-17 DANE-04 DANE-06 RTLS-03 RTLS-04
 #include <array>
 #include <cstdint>
 #include <string>
@@ -7,6 +8,7 @@
 #include "policy/explain.hpp"
 #include "tests/fuzz/must.hpp"
 #include "tests/unit/policy/plan_invariants.hpp"
+#include "tests/unit/policy/verdict_invariants.hpp"
 
 using namespace policy;
 
@@ -35,7 +37,23 @@ class Choices {
 };
 
 Requirement requirement(Choices& choices) {
-  return {choices.yes(), choices.yes(), choices.yes(), choices.yes()};
+  return {choices.yes(), choices.yes(), choices.yes(), choices.yes(), choices.yes()};
+}
+
+/// One of a few record sets, or none; equal ones are different objects.
+std::shared_ptr<const dane::Association> records(Choices& choices) {
+  const auto which = choices.below(4);
+  if (which == 0) return nullptr;
+  dane::Association one{"h1.example.com", {}, {{3, 1, 1, std::string(32, static_cast<char>('a' + which))}}};
+  return std::make_shared<const dane::Association>(std::move(one));
+}
+
+DaneFacts dane_from(Choices& choices) {
+  DaneFacts dane;
+  dane.state = choices.one<DaneFacts::State>(4);
+  if (dane.state == DaneFacts::State::usable) dane.association = records(choices);
+  dane.words = choices.text();
+  return dane;
 }
 
 Facts facts_from(Choices& choices) {
@@ -47,11 +65,14 @@ Facts facts_from(Choices& choices) {
   facts.route.implicit_tls = choices.yes();
   facts.route.configured_at = choices.yes() ? "relay.toml:31" : "";
   if (choices.yes()) facts.floor = requirement(choices);
+  facts.message = {.requiretls = choices.below(4) == 1, .tls_required_no = choices.below(4) == 1};
+  if (choices.yes()) facts.memory = {requirement(choices), "2026-10-01", choices.yes()};
+  facts.mx_secure = choices.yes();
   facts.mx_set = choices.one<Facts::MxSet>(6);
   facts.mx_words = choices.text();
   facts.anchors = choices.below(3);
   facts.sts.state = choices.one<StsFacts::State>(3);
-  facts.sts.source = choices.one<StsFacts::Source>(3);
+  facts.sts.source = choices.one<StsFacts::Source>(5);
   facts.sts.id = "20260101";
   facts.sts.error = choices.text();
   facts.sts.policy.mode = choices.one<sts::Mode>(3);
@@ -67,6 +88,7 @@ Facts facts_from(Choices& choices) {
     if (host.state == HostFacts::Addresses::found && choices.below(8) != 1) host.addresses = {"192.0.2.1"};
     host.words = choices.text();
     host.is_self = choices.below(6) == 1;
+    if (choices.yes()) host.dane = dane_from(choices);
     facts.hosts.push_back(host);
   }
   return facts;
@@ -84,10 +106,11 @@ Proof proof_from(Choices& choices, const Demand& demand) {
   proof.anchors = choices.below(3);
   proof.not_after = std::chrono::system_clock::time_point(std::chrono::seconds(choices.below(3)));
   proof.offers_requiretls = choices.yes();
+  proof.association = choices.yes() ? demand.association : records(choices);
   return proof;
 }
 
-HostOutcome outcome_from(Choices& choices, const std::string& host) {
+HostOutcome outcome_from(Choices& choices, const std::string& host, bool requiretls) {
   smtp::Failure failure;
   failure.cause = choices.one<smtp::Cause>(7);
   failure.stage = choices.one<smtp::Stage>(7);
@@ -96,9 +119,13 @@ HostOutcome outcome_from(Choices& choices, const std::string& host) {
   failure.reply.text = choices.text();
   failure.text = choices.text();
   auto outcome = outcome_of(host, failure);
-  const auto other = choices.below(12);
-  if (other < 10) outcome.what = static_cast<HostOutcome::What>(other);
-  if (outcome.what == HostOutcome::What::blocked) outcome.remembered = choices.one<HostOutcome::What>(10);
+  const auto other = choices.below(13);
+  if (other < 11) outcome.what = static_cast<HostOutcome::What>(other);
+  if (outcome.what == HostOutcome::What::blocked) outcome.remembered = choices.one<HostOutcome::What>(11);
+  // A host is asked for REQUIRETLS only by a message that demands it.
+  if (!requiretls && outcome.what == HostOutcome::What::no_requiretls) outcome.what = HostOutcome::What::lost;
+  if (!requiretls && outcome.remembered == HostOutcome::What::no_requiretls)
+    outcome.remembered = HostOutcome::What::lost;
   return outcome;
 }
 
@@ -120,9 +147,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& attempt : plan.attempts) {
     const auto proof = proof_from(choices, attempt.demand);
     const auto admitted = admit(proof, attempt.demand, now);
-    if (std::holds_alternative<Permit>(admitted)) check(test::fault_of(facts, attempt, proof, now));
+    const auto host = std::find_if(facts.hosts.begin(), facts.hosts.end(),
+                                   [&](const auto& one) { return one.name == attempt.demand.host; });
+    MUST(std::holds_alternative<Permit>(admitted) == test::is_enough(proof, attempt.demand, now));
+    if (std::holds_alternative<Permit>(admitted)) check(test::fault_of(facts, *host, attempt, proof, now));
     if (choices.below(8) == 1) break;  // the client's time is over
-    outcomes.push_back(outcome_from(choices, attempt.demand.host));
+    outcomes.push_back(outcome_from(choices, attempt.demand.host, plan.message.requiretls));
     if (!next_host_may_be_tried(outcomes.back())) break;
   }
   const auto reply = conclude(plan, outcomes);

@@ -111,6 +111,15 @@ void no_plaintext(const World& world, const std::vector<MxHost*>& hosts) {
       expect(world, mail.tls, "expected no MAIL in plaintext at " + host->host() + ", was " + mail.line);
 }
 
+lab::LogLine delivery_record(const World& world, const std::string& domain) {
+  const std::map<std::string, std::string> fields{{"event", "delivery"}, {"domain", domain}};
+  until(
+      world, [&] { return !world.relay.log_lines(fields).empty(); }, "the delivery record of " + domain);
+  const auto lines = world.relay.log_lines(fields);
+  expect(world, lines.size() == 1, "expected one delivery record of " + domain);
+  return lines.front();
+}
+
 lab::Message served_when_healed(World& world, const std::string& domain, const MxHost& mx, bool tls) {
   const auto end = lab::Clock::now() + heal_limit;
   for (int number = 0;; ++number) {

@@ -45,6 +45,9 @@ void refused(const World& world, const Outcome& outcome, const std::vector<std::
 void untouched(const World& world, const std::vector<MxHost*>& hosts);     ///< no MAIL at any of them
 void no_plaintext(const World& world, const std::vector<MxHost*>& hosts);  ///< no MAIL in plaintext at any of them
 
+/// The delivery record of the domain's only message, as soon as it is in the log.
+lab::LogLine delivery_record(const World& world, const std::string& domain);
+
 /// Sends until a message is delivered at `mx`; those before may be deferred, for a host that failed is blocked for a
 /// while (SMTP-67).
 lab::Message served_when_healed(World& world, const std::string& domain, const MxHost& mx, bool tls = true);

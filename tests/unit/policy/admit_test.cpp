@@ -23,14 +23,29 @@ Proof proven() {
   return proof;
 }
 
-Demand demand(Requirement need) {
-  return {"mx1.example.com", 25, need, 7};
+using Records = std::shared_ptr<const dane::Association>;
+
+Records association(std::string data) {
+  return std::make_shared<const dane::Association>(
+      dane::Association{"mx1.example.com", {}, {{3, 1, 1, std::move(data)}}});
 }
 
-constexpr Requirement nothing, encrypted{.encrypted = true}, pkix{.encrypted = true, .pkix = true};
+Proof matched() {
+  auto proof = proven();
+  proof.association = association("a");
+  proof.dane = Check::passed;
+  return proof;
+}
 
-std::optional<Reason> refused(const Proof& proof, Requirement need) {
-  auto result = admit(proof, demand(need), now);
+Demand demand(Requirement need, Records records = nullptr) {
+  return {"mx1.example.com", 25, need, 7, std::move(records)};
+}
+
+constexpr Requirement nothing, encrypted{.encrypted = true}, pkix{.encrypted = true, .pkix = true},
+    dane_need{.encrypted = true, .dane = true};
+
+std::optional<Reason> refused(const Proof& proof, Requirement need, Records records = nullptr) {
+  auto result = admit(proof, demand(need, std::move(records)), now);
   if (std::holds_alternative<Permit>(result)) return std::nullopt;
   CHECK_FALSE(std::get<NotAdmitted>(result).words.empty());
   return std::get<NotAdmitted>(result).reason;
@@ -92,33 +107,90 @@ TEST_CASE("the words of a refusal are those of the certificate", "[STS-37]") {
   CHECK(std::get<NotAdmitted>(result).words == "certificate expired 2026-10-01");
 }
 
-TEST_CASE("dane and requiretls are demands of their own") {
-  auto proof = proven();
-  CHECK(refused(proof, {.dane = true}) == Reason::dane);
-  CHECK(refused(proof, {.requiretls = true}) == Reason::no_requiretls);
-  proof.dane = Check::failed;
-  CHECK(refused(proof, {.dane = true}) == Reason::dane);
-  proof.dane = Check::passed;
-  proof.offers_requiretls = true;
-  CHECK_FALSE(refused(proof, {.dane = true}));
-  CHECK_FALSE(refused(proof, {.encrypted = true, .pkix = true, .dane = true, .requiretls = true}));
-  proof.pkix = Check::failed;
-  CHECK_FALSE(refused(proof, {.dane = true}));
-  CHECK(refused(proof, {.pkix = true, .dane = true}) == Reason::certificate);
+TEST_CASE("dane is the match of the records that are in force and no other", "[DANE-09][STS-49]") {
+  const auto records = association("a"), again = association("a"), others = association("b");
+  const auto none = std::shared_ptr<const dane::Association>();
+  struct {
+    const char* what;
+    std::shared_ptr<const dane::Association> demanded, checked;
+    Check dane;
+    std::optional<Reason> reason;
+  } const cases[] = {
+      {"a match of the same records", records, records, Check::passed, std::nullopt},
+      {"the same records read again", records, again, Check::passed, std::nullopt},
+      {"a match of other records", records, others, Check::passed, Reason::stale},
+      {"never checked against records", records, none, Check::not_tried, Reason::stale},
+      {"passed, but against nothing", records, none, Check::passed, Reason::stale},
+      {"no match", records, records, Check::failed, Reason::dane},
+      {"not tried", records, records, Check::not_tried, Reason::dane},
+      {"no match of other records: dial anew", records, others, Check::failed, Reason::stale},
+      {"demanded, and there are no records", none, none, Check::not_tried, Reason::dane},
+      {"demanded without records is met by no match", none, records, Check::passed, Reason::dane},
+  };
+  for (const auto& [what, demanded, checked, result, reason] : cases) {
+    CAPTURE(what);
+    auto proof = proven();
+    proof.association = checked;
+    proof.dane = result;
+    CHECK(refused(proof, dane_need, demanded) == reason);
+    proof.pkix = Check::failed;  // certificate or not: DANE asks for the match
+    CHECK(refused(proof, dane_need, demanded) == reason);
+    CHECK(refused(proof, join(dane_need, pkix), demanded) == Reason::certificate);
+  }
 }
 
-TEST_CASE("no proof outlives its handshake or the trust anchors it was checked against", "[STS-49]") {
-  // A resumed handshake shows neither certificate nor key: whatever the fields say, nothing was compared now.
+TEST_CASE("a match of TLSA records does not replace the certificate that a policy demands", "[STS-45]") {
+  auto proof = matched();
+  CHECK_FALSE(refused(proof, join(dane_need, pkix), association("a")));
+  proof.pkix = Check::failed;
+  proof.fault_words = "certificate is self-signed";
+  CHECK(refused(proof, join(dane_need, pkix), association("a")) == Reason::certificate);
+  CHECK(refused(proof, pkix, association("a")) == Reason::certificate);
+}
+
+TEST_CASE("nothing replaces the match where TLSA records are usable", "[STS-44][DANE-09]") {
+  auto proof = matched();
+  proof.dane = Check::failed;
+  proof.dane_words = "no TLSA record matches its key";
+  auto result = admit(proof, demand(join(dane_need, pkix), association("a")), now);
+  CHECK(std::get<NotAdmitted>(result).reason == Reason::dane);
+  CHECK(std::get<NotAdmitted>(result).words == "no TLSA record matches its key");
+}
+
+TEST_CASE("a host is verified by its certificate or by its TLSA records", "[RTLS-02]") {
+  constexpr Requirement verified{.encrypted = true, .requiretls = true, .verified = true};
+  const auto records = association("a");
   auto proof = proven();
+  CHECK(refused(proof, verified) == Reason::no_requiretls);
+  proof.offers_requiretls = true;
+  CHECK_FALSE(refused(proof, verified));
+  CHECK_FALSE(refused(proof, verified, records));  // no match, but a certificate
+  proof.pkix = Check::failed;
+  CHECK(refused(proof, verified) == Reason::certificate);
+  CHECK(refused(proof, verified, records) == Reason::certificate);
+  proof.association = records;
   proof.dane = Check::passed;
+  CHECK(refused(proof, verified) == Reason::certificate);  // records that are not in force verify nobody
+  CHECK_FALSE(refused(proof, verified, records));
+  proof.anchors = 6;  // TLSA records need no trust anchor
+  CHECK_FALSE(refused(proof, verified, records));
+  proof.resumed = true;
+  CHECK(refused(proof, verified, records) == Reason::certificate);
+  proof.resumed = proof.encrypted = false;
+  CHECK(refused(proof, verified, records) == Reason::not_encrypted);
+}
+
+TEST_CASE("no proof outlives its handshake or what it was checked against", "[STS-49]") {
+  // A resumed handshake shows neither certificate nor key: whatever the fields say, nothing was compared now.
+  auto proof = matched();
   proof.resumed = true;
   CHECK(refused(proof, pkix) == Reason::certificate);
-  CHECK(refused(proof, {.dane = true}) == Reason::dane);
+  CHECK(refused(proof, dane_need, association("a")) == Reason::dane);
   CHECK_FALSE(refused(proof, encrypted));
   proof.resumed = false;
   proof.anchors = 6;
   CHECK(refused(proof, pkix) == Reason::stale);
-  CHECK_FALSE(refused(proof, {.dane = true}));  // TLSA records need no trust anchor
+  CHECK_FALSE(refused(proof, dane_need, association("a")));
 }
 
 TEST_CASE("a permit is spent once and cannot be had otherwise") {

@@ -11,14 +11,14 @@ using namespace policy;
 namespace {
 
 Requirement numbered(unsigned bits) {
-  return {(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0};
+  return {(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0, (bits & 16) != 0};
 }
 
 }  // namespace
 
 TEST_CASE("a join demands what either side demands and nothing else") {
-  for (unsigned a = 0; a < 16; ++a) {
-    for (unsigned b = 0; b < 16; ++b) {
+  for (unsigned a = 0; a < 32; ++a) {
+    for (unsigned b = 0; b < 32; ++b) {
       CHECK(join(numbered(a), numbered(b)) == numbered(a | b));
     }
     CHECK(numbered(a).nothing() == (a == 0));
@@ -34,6 +34,8 @@ TEST_CASE("requirements and proofs in one word") {
   CHECK(words(Requirement{.encrypted = true, .dane = true}) == "dane");
   CHECK(words(Requirement{.encrypted = true, .pkix = true, .dane = true}) == "pkix+dane");
   CHECK(words(Requirement{.encrypted = true, .requiretls = true}) == "encrypted+requiretls");
+  CHECK(words(Requirement{.encrypted = true, .requiretls = true, .verified = true}) == "verified+requiretls");
+  CHECK(words(Requirement{.encrypted = true, .dane = true, .requiretls = true, .verified = true}) == "dane+requiretls");
   Proof proof;
   CHECK(words(proof) == "none");
   proof.encrypted = true;

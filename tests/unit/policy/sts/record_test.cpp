@@ -131,7 +131,9 @@ TEST_CASE("exactly one record that counts and is well-formed is a record", "[STS
       {{"v=STSv1; id=1", "v=STSv1; id="}, "", "2 records begin with v=STSv1; one must"},
       {{"v=STSv1; id=1", "v=STSv1"}, "1", ""},
       {{"v=STSv1; id=1", "V=STSv1; id=2", "v=STSv10; id=3", " v=STSv1; id=4"}, "1", ""},
-      {{"v=STSv1; id=\x1b[2J"}, "", "malformed record: id must be 1 to 32 letters and digits, not `\\x1b[2J`"},
+      {{"v=STSv1; id=\x1b[2J"},
+       "",
+       "malformed record `v=STSv1; id=\\x1b[2J`: id must be 1 to 32 letters and digits, not `\\x1b[2J`"},
       {{"v=STSv1"}, "", ""},
   };
   for (const auto& [txt_set, id, why_not] : cases) {

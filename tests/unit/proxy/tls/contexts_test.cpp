@@ -3,6 +3,9 @@
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 
 #include "proxy/tls/proof_of.hpp"
 #include "tests/lab/authority.hpp"
@@ -143,6 +146,20 @@ TEST_CASE("without a file the trust anchors are where OpenSSL looks for them", "
     MemoryHandshake handshake(contexts.client(Strength::strong, host), server.get());
     CHECK(proof_of(handshake.client(), contexts, Strength::strong, host, "", 25).pkix == policy::Check::passed);
   }
+}
+
+TEST_CASE("no certificate is asked to be in no list of revoked ones - as docs/operation.md says", "[STS-67]") {
+  Directory directory;
+  lab::Authority ca(directory.path(), "Lab CA");
+  const TlsContexts contexts(ca.path());
+  const auto flags = X509_VERIFY_PARAM_get_flags(SSL_CTX_get0_param(contexts.strong_context()));
+  CHECK((flags & (X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL)) == 0);
+  const auto ssl = contexts.client(Strength::strong, host);
+  CHECK(SSL_get_tlsext_status_type(ssl.get()) == -1);  // no OCSP response is asked for
+  std::ifstream docs(std::filesystem::path(__FILE__).parent_path() / "../../../../docs/operation.md");
+  std::stringstream text;
+  text << docs.rdbuf();
+  CHECK(text.str().find("## Revocation is not checked") != std::string::npos);
 }
 
 TEST_CASE("a system without any trust anchor is refused", "[tls]") {
