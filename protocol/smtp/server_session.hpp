@@ -67,7 +67,7 @@ struct ServerOptions {
   std::uint64_t message_size = 50u << 20;  ///< SIZE, octets
   std::size_t recipients = 1000;           ///< a transaction; above it 452 4.5.3
   BareNewline bare_newline = BareNewline::reject;
-  bool lmtp = true;               ///< LHLO is known (not on port 25)
+  bool lmtp = true;  ///< LHLO is known (not on port 25)
   enum class Tls {
     none,
     starttls,          ///< offered
