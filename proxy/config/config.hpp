@@ -12,7 +12,7 @@
 #include "policy/facts.hpp"
 #include "policy/memory.hpp"
 #include "policy/requirement.hpp"
-#include "protocol/smtp/data_scanner.hpp"
+#include "protocol/smtp/server_session.hpp"
 
 namespace proxy {
 
@@ -36,10 +36,14 @@ struct Network {
 
 struct ListenerConfig {
   HostPort address{"127.0.0.1", 2525};
-  std::vector<Network> allow;  ///< default: 127.0.0.0/8 and ::1
+  smtp::ServerOptions::Tls tls = smtp::ServerOptions::Tls::none;
+  std::string certificate, key;  ///< PEM files; given where there is TLS
+  std::vector<Network> allow;    ///< default: 127.0.0.0/8 and ::1
   smtp::BareNewline bare_newline = smtp::BareNewline::reject;
   policy::Security security = policy::Security::may;
-  int line = 0;  ///< where it stands in the file
+  std::vector<Network> tls_required_no;  ///< clients whose TLS-Required: No counts (RTLS-07)
+  int line = 0;                          ///< where it stands in the file
+  int certificate_line = 0, key_line = 0;
 };
 
 struct DestinationConfig {

@@ -15,6 +15,17 @@ std::vector<Network> loopback_networks() {
 }
 
 void finish_listener(Draft& draft, ListenerConfig& listener, const Given& given) {
+  const auto at = [&](int line) { return line != 0 ? line : given.table; };
+  if (listener.tls != smtp::ServerOptions::Tls::none) {
+    // The files themselves: load_config.
+    if (listener.certificate_line == 0)
+      draft.fail(at(given.tls), "TLS without `certificate`, expected the file of the listener's certificate chain");
+    if (listener.key_line == 0)
+      draft.fail(at(given.tls), "TLS without `key`, expected the file of the certificate's key");
+  } else if (listener.certificate_line != 0 || listener.key_line != 0) {
+    draft.warn(std::max(listener.certificate_line, listener.key_line),
+               "`certificate` and `key` have no effect with tls = \"none\"");
+  }
   const bool public_address = !is_loopback(listener.address.address);
   if (given.allow == 0) {
     if (public_address) {

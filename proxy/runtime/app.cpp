@@ -12,6 +12,7 @@
 #include "proxy/dns/caching_resolver.hpp"
 #include "proxy/dns/dnssec.hpp"
 #include "proxy/inbound/acceptor.hpp"
+#include "proxy/inbound/certificates.hpp"
 #include "proxy/outbound/domain_memory.hpp"
 #include "proxy/runtime/own_addresses.hpp"
 #include "proxy/runtime/worker.hpp"
@@ -75,6 +76,7 @@ class App {
     log::Event(log::Level::info, "ready").add("workers", count).add("version", STS_RELAY_VERSION);
     spawn(control_.get_executor(), signals(), "signals");
     spawn(control_.get_executor(), dnssec_.keep_probing(control_.get_executor()), "DNSSEC probe");
+    spawn(control_.get_executor(), certificates_.watch(control_.get_executor()), "certificates");
     control_.run();
     for (auto& worker : workers_) worker->finish();
     if (!workers_end()) {
@@ -122,7 +124,7 @@ class App {
           control_.get_executor(), listener.address,
           [this, facts](int descriptor, bool v6, const std::string& client) { take(*facts, descriptor, v6, client); });
       const auto local = acceptor->local();
-      *facts = listener_facts(*config, listener, local.port());
+      *facts = listener_facts(*config, listener, local.port(), certificates_.add(listener));
       own_.add(local.address().to_string(), local.port());
       const auto host = local.address().is_v6() ? '[' + local.address().to_string() + ']' : local.address().to_string();
       log::Event(log::Level::info, "listening")
@@ -158,7 +160,10 @@ class App {
     auto loaded = load_config(old->file);
     for (const auto& error : loaded.errors)
       log::Event(log::Level::error, "reload_failed").add("reason", message(error));
-    if (!loaded.errors.empty()) return;
+    if (!loaded.errors.empty()) {
+      certificates_.look();  // its certificates are none of the other settings' business
+      return;
+    }
     try {
       auto contexts = std::make_shared<const TlsContexts>(loaded.config.trust_anchors, tls_.load()->generation() + 1);
       tls_.store(std::move(contexts));
@@ -166,6 +171,7 @@ class App {
       log::Event(log::Level::error, "reload_failed").add("reason", error.what());
       return;
     }
+    certificates_.reload(loaded.config);
     config_.store(std::make_shared<const Config>(std::move(loaded.config)));
     const auto& dns = config_.load()->dns;
     if (dns.servers != old->dns.servers || dns.dnssec != old->dns.dnssec) change_dns(dns);
@@ -228,6 +234,7 @@ class App {
   Destinations destinations_;
   ConnectionLimits limits_;
   OwnAddresses own_;
+  ListenerCertificates certificates_;
   asio::signal_set signals_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::vector<std::unique_ptr<Worker>> workers_;

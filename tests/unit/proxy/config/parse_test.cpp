@@ -229,10 +229,11 @@ TEST_CASE("each fault is told at its line with what was expected", "[OPS-15]") {
       {"[listener]\naddress = \"127.0.0.1:0\"", 1, "expected [[listener]]"},
       {"[[listener]]\naddress = \"127.0.0.1\"", 2, "no address with a port"},
       {"[[listener]]\ntls = \"sometimes\"", 2, "is not known"},
-      {"[[listener]]\ntls = \"starttls\"", 2, "comes with a later version"},
+      {"[[listener]]\ntls = \"starttls\"", 2, "TLS without `certificate`"},
+      {"[[listener]]\ntls = \"implicit\"\ncertificate = \"relay.pem\"", 2, "TLS without `key`"},
       {"[[listener]]\non_defer = \"queue\"", 2, "comes with a later version"},
       {"[[listener]]\nauth_users = \"users.toml\"", 2, "comes with a later version"},
-      {"[[listener]]\ntls_required_no = [\"127.0.0.1\"]", 2, "comes with a later version"},
+      {"[[listener]]\ntls_required_no = [\"everyone\"]", 2, "expected one such as"},
       {"[[listener]]\nallow = [\"127.0.0.0/80\"]", 2, "has a prefix that is not 0 to 32"},
       {"[[listener]]\nallow = []", 2, "nobody could relay"},
       {"[[listener]]\n[[listener]]\naddress = \"127.0.0.1:2525\"", 3, "the listener of line 1 has the same address"},
@@ -287,7 +288,7 @@ TEST_CASE("a listener that others can reach must say who may relay", "[OPS-01]")
 TEST_CASE("settings without effect are warned about", "[OPS-15]") {
   CHECK(warned(parse("[queue]\nretry = [\"5m\"]"), "relay.toml:1: [queue] has no effect yet"));
   CHECK(warned(parse("[[listener]]\npatience = \"30s\""), "`patience` has no effect"));
-  CHECK(warned(parse("[[listener]]\ncertificate = \"relay.pem\""), "no effect without its TLS"));
+  CHECK(warned(parse("[[listener]]\ncertificate = \"relay.pem\""), "no effect with tls = \"none\""));
   CHECK(warned(parse("[[destination]]\ndomain = \"*\"\n[[destination]]\ndomain = \"x.test\"\n"),
                "relay.toml:3: this [[destination]] is never used"));
   CHECK(
