@@ -35,6 +35,14 @@ std::string hosts_of(const Plan& plan) {
   return joined(names, " or ");
 }
 
+std::string where_from(const StsFacts& sts, std::chrono::system_clock::time_point now) {
+  using Source = StsFacts::Source;
+  if (sts.source == Source::pin) return ", pinned in the configuration";
+  if (sts.source == Source::preload) return ", preloaded, until the domain's own is fetched";
+  return (sts.source == Source::fetched ? ", just fetched" : ", stored, fetched " + base::rfc3339(sts.fetched)) +
+         (sts.expires <= now ? ", for this message only" : ", expires " + base::rfc3339(sts.expires));
+}
+
 }  // namespace
 
 std::string policy_line(const Plan& plan, std::chrono::system_clock::time_point now) {
@@ -43,11 +51,8 @@ std::string policy_line(const Plan& plan, std::chrono::system_clock::time_point 
   if (plan.route.exempt) return "policy: not applied, the domain is exempt: " + base::printable(plan.route.reason, 200);
   if (sts.state == StsFacts::State::lookup_failed) return "policy: unknown" + error;
   if (sts.state == StsFacts::State::no_policy) return "policy: none" + error;
-  return "policy: MTA-STS " + std::string(sts::words(sts.policy.mode)) + ", id " + sts.id +
-         (sts.source == StsFacts::Source::fetched ? ", just fetched"
-                                                  : ", stored, fetched " + base::rfc3339(sts.fetched)) +
-         (sts.expires <= now ? ", for this message only" : ", expires " + base::rfc3339(sts.expires)) + ", mx " +
-         (sts.policy.mx.empty() ? "none" : base::printable(joined(sts.policy.mx, ", "), 300)) + error;
+  return "policy: MTA-STS " + std::string(sts::words(sts.policy.mode)) + ", id " + sts.id + where_from(sts, now) +
+         ", mx " + (sts.policy.mx.empty() ? "none" : base::printable(joined(sts.policy.mx, ", "), 300)) + error;
 }
 
 std::string attempt_line(const Attempt& attempt) {
