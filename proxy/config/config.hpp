@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +15,7 @@
 #include "policy/memory.hpp"
 #include "policy/requirement.hpp"
 #include "protocol/smtp/server_session.hpp"
+#include "proxy/config/exemption.hpp"
 
 namespace proxy {
 
@@ -49,8 +52,14 @@ struct ListenerConfig {
 struct DestinationConfig {
   std::string domain;  ///< canonical, or "*"
   bool subdomains = false;
-  policy::Route route;  ///< host, port, implicit_tls, security, exempt, reason, configured_at
+  policy::Route route;                            ///< host, port, implicit_tls, security, exempt, reason, configured_at
+  std::optional<policy::sts::Policy> pin;         ///< stands above what the domain publishes
+  std::optional<policy::sts::Time> exempt_until;  ///< none: without an end
 };
+
+/// By domain.
+using PreloadedPolicies = std::map<std::string, policy::sts::Policy, std::less<>>;
+using Exemptions = std::map<std::string, Exemption, std::less<>>;
 
 struct Config {
   std::string file{};  ///< as given
@@ -81,6 +90,9 @@ struct Config {
   struct MtaSts {
     Milliseconds fetch_timeout{60000}, retry_after{300000}, refresh_every{86400000}, lookup_grace{3600000};
     std::uint64_t memory = 64u << 20;
+    bool enabled = true;  ///< false: what domains publish is not applied
+    std::string preload;  ///< folder or list; empty: none
+    std::shared_ptr<const PreloadedPolicies> preloaded = nullptr;
   } mta_sts;
 
   struct Delivery {
@@ -92,6 +104,8 @@ struct Config {
   } delivery;
 
   std::vector<DestinationConfig> destinations;
+  /// Of the `exempt` command, not of the file: the program puts them in.
+  std::shared_ptr<const Exemptions> exemptions = nullptr;
 
   struct Log {
     bool json = false;
@@ -120,18 +134,24 @@ struct LoadedConfig {
   std::vector<std::string> warnings;
 };
 
+/// What a fault in the preloaded list is: at start an error, at a reload a warning, and the entry is left out.
+enum class PreloadFaults { refuse, leave_out };
+
 /// Reads and checks the file and every file it names.
-LoadedConfig load_config(const std::string& file);
+LoadedConfig load_config(const std::string& file, PreloadFaults preload = PreloadFaults::refuse);
 /// The same from text, for tests and the fuzzer; `directory` is what relative names are relative to; no file is read
 /// where `check_files` is false, and the system is asked for nothing.
 LoadedConfig parse_config(std::string_view text, const std::string& file, const std::string& directory,
-                          bool check_files);
+                          bool check_files, PreloadFaults preload = PreloadFaults::refuse);
 
 /// Every setting with its meaning and default, as a commented TOML file that load_config accepts.
 std::string config_reference();
 
 /// The route for a recipient's domain: the first [[destination]] that matches, else the defaults ([lab] smtp_port
-/// counts).
-policy::Route route_for(const Config& config, std::string_view domain);
+/// counts). An exemption counts until its end: `now` is the time of use.
+policy::Route route_for(const Config& config, std::string_view domain,
+                        policy::sts::Time now = std::chrono::system_clock::now());
+/// The [[destination]] that matches first, or null.
+const DestinationConfig* destination_for(const Config& config, std::string_view domain);
 
 }  // namespace proxy

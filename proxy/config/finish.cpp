@@ -66,6 +66,19 @@ void finish_destination(Draft& draft, DestinationConfig& destination, const Give
     draft.fail(at(given.exempt),
                "`exempt` without `reason`, expected words that say why what the domain publishes is not applied");
   }
+  if (given.until != 0 && !route.exempt)
+    draft.fail(given.until, "`until` without `exempt`, expected both: it is the end of an exemption");
+  if (given.pin != 0) {
+    if (route.exempt) {
+      draft.fail(at(given.pin), "`pin` and `exempt`, expected one of them: a pinned policy is there to be applied");
+    }
+    if (given.host != 0) {
+      draft.fail(at(given.pin),
+                 "`pin` and `host`, expected one of them: what a configured host must prove is its `security`");
+    }
+    if (destination.domain == "*")
+      draft.fail(at(given.pin), "`pin` with domain = \"*\", expected the domain whose policy it is");
+  }
   if (given.host == 0) {
     if (given.port != 0) draft.fail(given.port, "`port` without `host`, expected both: MX hosts are always at 25");
     if (given.tls != 0)

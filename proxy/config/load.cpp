@@ -88,9 +88,18 @@ void check_certificates(LoadedConfig& loaded) {
   }
 }
 
+void warn_of_ended_exemptions(LoadedConfig& loaded, policy::sts::Time now) {
+  for (const auto& destination : loaded.config.destinations) {
+    if (!destination.route.exempt || !destination.exempt_until || now < *destination.exempt_until) continue;
+    loaded.warnings.push_back(destination.route.configured_at + ": the exemption of " + destination.domain +
+                              " ended at " + base::rfc3339(*destination.exempt_until) +
+                              ", what the domain publishes is applied again");
+  }
+}
+
 }  // namespace
 
-LoadedConfig load_config(const std::string& file) {
+LoadedConfig load_config(const std::string& file, PreloadFaults preload) {
   std::string why;
   const auto text = contents(file, why);
   if (!text) {
@@ -101,12 +110,13 @@ LoadedConfig load_config(const std::string& file) {
   }
   std::error_code ignored;
   const auto directory = std::filesystem::absolute(file, ignored).parent_path().string();
-  auto loaded = parse_config(*text, file, directory, true);
+  auto loaded = parse_config(*text, file, directory, true, preload);
   if (!loaded.errors.empty()) return loaded;
   check_certificates(loaded);
   if (!loaded.errors.empty()) return loaded;
   if (loaded.config.hostname.empty()) complete_hostname(loaded);
   if (loaded.config.dns.servers.empty()) loaded.config.dns.servers = system_servers();  // O-1: anew at each load
+  warn_of_ended_exemptions(loaded, std::chrono::system_clock::now());
   return loaded;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "protocol/base/domain_name.hpp"
+#include "proxy/config/overrides.hpp"
 #include "proxy/config/values.hpp"
 
 namespace proxy {
@@ -180,6 +181,10 @@ constexpr Setting destination_table[] = {
        d.boolean(v, d.destination().route.exempt);
      }},
     {"reason", "\"ticket 4711\"", false, "Why; demanded with exempt.", take_reason},
+    {"until", "\"2026-12-31\"", false, "Last day of the exemption (UTC), or a time; default: it has no end.",
+     take_until},
+    {"pin", "\"corp.example.policy\"", false,
+     "An MTA-STS policy file that stands above what the domain publishes; its max_age counts for nothing.", take_pin},
 };
 
 }  // namespace

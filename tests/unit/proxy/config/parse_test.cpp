@@ -114,6 +114,8 @@ retry_after = "1s"
 refresh_every = "1h"
 lookup_grace = "2s"
 memory = "1MiB"
+preload = "preload.d"
+enabled = false
 [delivery]
 security = "encrypt"
 connect_timeout = "1s"
@@ -157,6 +159,8 @@ allow_loopback = true
   CHECK(config.mta_sts.fetch_timeout == 3s);
   CHECK(config.mta_sts.retry_after == 1s);
   CHECK(config.mta_sts.refresh_every == 1h);
+  CHECK(config.mta_sts.preload == "/etc/relay/preload.d");
+  CHECK_FALSE(config.mta_sts.enabled);
   CHECK(config.mta_sts.lookup_grace == 2s);
   CHECK(config.mta_sts.memory == 1U << 20);
   CHECK(config.delivery.security == Security::encrypt);
