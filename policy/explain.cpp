@@ -57,10 +57,10 @@ std::string ways(const Plan& plan) {
 }
 
 /// ", stored, fetched 2026-..., expires ..."
-std::string from(const StsFacts& sts, std::chrono::system_clock::time_point now) {
+std::string where_from(const StsFacts& sts, std::chrono::system_clock::time_point now) {
   using Source = StsFacts::Source;
-  if (sts.source == Source::pin) return ", pinned here";
-  if (sts.source == Source::preload) return ", preloaded";
+  if (sts.source == Source::pin) return ", pinned in the configuration";
+  if (sts.source == Source::preload) return ", preloaded, until the domain's own is fetched";
   return (sts.source == Source::fetched ? ", just fetched" : ", stored, fetched " + base::rfc3339(sts.fetched)) +
          (sts.expires <= now ? ", for this message only" : ", expires " + base::rfc3339(sts.expires));
 }
@@ -74,8 +74,8 @@ std::string policy_line(const Plan& plan, std::chrono::system_clock::time_point 
   if (plan.message.tls_required_no) return "policy: not applied, the message says TLS-Required: No";
   if (sts.state == StsFacts::State::lookup_failed) return "policy: unknown" + error;
   if (sts.state == StsFacts::State::no_policy) return "policy: none" + error;
-  return "policy: MTA-STS " + std::string(sts::words(sts.policy.mode)) + ", id " + sts.id + from(sts, now) + ", mx " +
-         (sts.policy.mx.empty() ? "none" : base::printable(joined(sts.policy.mx, ", "), 300)) + error;
+  return "policy: MTA-STS " + std::string(sts::words(sts.policy.mode)) + ", id " + sts.id + where_from(sts, now) +
+         ", mx " + (sts.policy.mx.empty() ? "none" : base::printable(joined(sts.policy.mx, ", "), 300)) + error;
 }
 
 std::string attempt_line(const Attempt& attempt) {

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "proxy/cli/admin_command.hpp"
 #include "proxy/cli/check_command.hpp"
 #include "proxy/cli/config_command.hpp"
 #include "proxy/cli/policy_command.hpp"
@@ -95,6 +96,45 @@ int main(int argc, char** argv) {
   policy_show->add_flag("--json", json, "a JSON object");
   policy_show->callback([&] {
     if (const auto config = configuration(file)) result = proxy::run_policy_show(*config, policy_domain, json);
+  });
+
+  bool all = false;
+  auto* policy_refresh = policy_command->add_subcommand("refresh", "fetch a domain's policy now");
+  with_file(policy_refresh);
+  auto* refresh_domain = policy_refresh->add_option("domain", policy_domain);
+  policy_refresh->add_flag("--all", all, "every policy in use")->excludes(refresh_domain);
+  policy_refresh->add_flag("--json", json, "a JSON object");
+  policy_refresh->callback([&] {
+    if (!all && policy_domain.empty()) throw CLI::RequiredError("a domain, or --all");
+    if (const auto config = configuration(file)) {
+      proxy::log::configure(false, proxy::log::Level::error);
+      result = proxy::run_policy_refresh(*config, policy_domain, all, json);
+    }
+  });
+  auto* policy_forget = policy_command->add_subcommand("forget", "drop what is stored of a domain");
+  with_file(policy_forget);
+  policy_forget->add_option("domain", policy_domain)->required();
+  policy_forget->add_flag("--json", json, "a JSON object");
+  policy_forget->callback([&] {
+    if (const auto config = configuration(file)) result = proxy::run_policy_forget(*config, policy_domain, json);
+  });
+
+  proxy::ExemptOptions exempt;
+  auto* exempt_command = app.add_subcommand("exempt", "for a time, do not apply what a domain publishes");
+  with_file(exempt_command);
+  auto* exempt_domain = exempt_command->add_option("domain", exempt.domain);
+  auto* exempt_for = exempt_command->add_option("--for", exempt.time, "how long: 12h, 7d; at most 90d");
+  auto* exempt_reason = exempt_command->add_option("--reason", exempt.reason, "why");
+  auto* exempt_end = exempt_command->add_flag("--end", exempt.end, "end it now");
+  auto* exempt_list = exempt_command->add_flag("--list", exempt.list, "those that there are");
+  exempt_command->add_flag("--json", exempt.json, "JSON");
+  exempt_list->excludes(exempt_domain)->excludes(exempt_end)->excludes(exempt_for)->excludes(exempt_reason);
+  exempt_end->excludes(exempt_for)->excludes(exempt_reason);
+  exempt_command->callback([&] {
+    if (!exempt.list && exempt.domain.empty()) throw CLI::RequiredError("a domain, or --list");
+    if (!exempt.list && !exempt.end && (exempt.time.empty() || exempt.reason.empty()))
+      throw CLI::RequiredError("--for and --reason");
+    if (const auto config = configuration(file)) result = proxy::run_exempt(*config, exempt);
   });
 
   try {

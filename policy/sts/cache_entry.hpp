@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -11,12 +12,23 @@ namespace policy::sts {
 
 using Time = std::chrono::system_clock::time_point;
 
+/// What is known of a stored policy beside the policy itself: when it is fetched anew, and how the last try went.
+struct Upkeep {
+  std::optional<Time> refresh_at;  ///< none: left out, for nobody has sent mail there lately (STS-26)
+  std::int64_t last_used = 0;      ///< day of the last message, days since 1970 in UTC
+  std::uint32_t failures = 0;      ///< refreshes in a row
+  std::string last_error;          ///< empty: the last fetch went well
+  Time last_error_at{};
+  bool operator==(const Upkeep&) const = default;
+};
+
 struct CacheEntry {
   std::string domain;
   std::string id;  ///< of the record in force when it was fetched
   Policy policy;
   Time fetched{};
   std::string body;  ///< as fetched, for reports
+  Upkeep upkeep;
   bool operator==(const CacheEntry&) const = default;
 };
 

@@ -15,7 +15,7 @@ Reply bad_argument(std::string text) {
   return {501, "5.5.4", std::move(text)};
 }
 
-enum class Verb { helo, ehlo, lhlo, mail, rcpt, data, rset, noop, help, quit, vrfy, unserved, unknown };
+enum class Verb { helo, ehlo, lhlo, mail, rcpt, data, rset, noop, help, quit, vrfy, starttls, unserved, unknown };
 
 Verb verb_of(std::string_view word) {
   struct Row {
@@ -26,7 +26,7 @@ Verb verb_of(std::string_view word) {
       {"RCPT", Verb::rcpt},     {"MAIL", Verb::mail},         {"DATA", Verb::data},     {"EHLO", Verb::ehlo},
       {"QUIT", Verb::quit},     {"RSET", Verb::rset},         {"NOOP", Verb::noop},     {"HELO", Verb::helo},
       {"LHLO", Verb::lhlo},     {"VRFY", Verb::vrfy},         {"HELP", Verb::help},     {"EXPN", Verb::unserved},
-      {"AUTH", Verb::unserved}, {"STARTTLS", Verb::unserved}, {"BDAT", Verb::unserved}, {"TURN", Verb::unserved},
+      {"AUTH", Verb::unserved}, {"STARTTLS", Verb::starttls}, {"BDAT", Verb::unserved}, {"TURN", Verb::unserved},
       {"ETRN", Verb::unserved}, {"ATRN", Verb::unserved},     {"SEND", Verb::unserved}, {"SOML", Verb::unserved},
       {"SAML", Verb::unserved},
   };
@@ -82,7 +82,7 @@ std::optional<std::string_view> behind_keyword(std::string_view argument, std::s
 }
 
 /// The parameters of MAIL: nullopt when all are good, and in `mail`.
-std::optional<Reply> take_parameters(std::string_view text, Mail& mail) {
+std::optional<Reply> take_parameters(std::string_view text, const Offer& offer, Mail& mail) {
   std::string_view keyword;
   std::optional<std::string_view> value;
   while (next_parameter(text, keyword, value)) {
@@ -100,6 +100,10 @@ std::optional<Reply> take_parameters(std::string_view text, Mail& mail) {
       } else {
         return bad_argument("BODY is 7BIT or 8BITMIME");
       }
+    } else if (offer.requiretls && base::equals_ignoring_case(keyword, "REQUIRETLS")) {
+      if (mail.requiretls) return bad_argument("REQUIRETLS was given twice");
+      if (value) return bad_argument("REQUIRETLS has no value");  // RFC 8689 §2
+      mail.requiretls = true;
     } else {
       return Reply{555, "5.5.4", "a parameter is not known here"};  // RFC 5321 §4.1.1.11
     }
@@ -107,15 +111,16 @@ std::optional<Reply> take_parameters(std::string_view text, Mail& mail) {
   return std::nullopt;
 }
 
-Command parse_mail(std::string_view argument) {
+Command parse_mail(std::string_view argument, const Offer& offer) {
   const auto text = behind_keyword(argument, "FROM:");
   if (!text) return bad_argument("MAIL FROM:<address> was expected");
   std::string_view rest;
   auto path = parse_path(*text, true, rest);
   if (!path) return Reply{501, "5.1.7", path.error().what};
   if (!rest.empty() && !rest.starts_with(' ')) return bad_argument("a blank is missing behind the address");
-  Mail mail{std::move(*path), std::nullopt, Body::unspecified};
-  if (auto refusal = take_parameters(rest, mail)) return std::move(*refusal);
+  Mail mail;
+  mail.reverse_path = std::move(*path);
+  if (auto refusal = take_parameters(rest, offer, mail)) return std::move(*refusal);
   return mail;
 }
 
@@ -149,7 +154,7 @@ Command without_argument(std::string_view argument) {
 
 }  // namespace
 
-Command parse_command(std::string_view line) {
+Command parse_command(std::string_view line, const Offer& offer) {
   constexpr std::string_view never("\0\r\n", 3);
   if (line.find_first_of(never) != std::string_view::npos) {
     return Reply{500, "5.5.2", "a command line ends in CRLF and holds no other CR, LF or NUL"};
@@ -162,7 +167,7 @@ Command parse_command(std::string_view line) {
     case Verb::helo: return parse_hello(command::Hello::Verb::helo, argument);
     case Verb::ehlo: return parse_hello(command::Hello::Verb::ehlo, argument);
     case Verb::lhlo: return parse_hello(command::Hello::Verb::lhlo, argument);
-    case Verb::mail: return parse_mail(argument);
+    case Verb::mail: return parse_mail(argument, offer);
     case Verb::rcpt: return parse_rcpt(argument);
     case Verb::data: return without_argument<command::Data>(argument);
     case Verb::rset: return without_argument<command::Rset>(argument);
@@ -172,6 +177,7 @@ Command parse_command(std::string_view line) {
     case Verb::vrfy:
       if (argument.empty()) return bad_argument("an address is missing");
       return command::Vrfy{};
+    case Verb::starttls: return without_argument<command::StartTls>(argument);  // RFC 3207 §4: 501 with one
     case Verb::unserved: return Reply{502, "5.5.1", "this command is not served here"};
     case Verb::unknown: break;
   }

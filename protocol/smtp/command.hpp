@@ -16,11 +16,12 @@ namespace smtp {
 
 enum class Body { unspecified, seven_bit, eight_bit };
 
-/// MAIL FROM. Later issues add RET, ENVID, SMTPUTF8, REQUIRETLS, AUTH.
+/// MAIL FROM. Later issues add RET, ENVID, SMTPUTF8, AUTH.
 struct Mail {
   Path reverse_path;
   std::optional<std::uint64_t> size;  ///< SIZE=, octets
   Body body = Body::unspecified;
+  bool requiretls = false;  ///< RFC 8689: over verified TLS to hosts that promise the same, or not at all
 };
 
 struct Rcpt {
@@ -38,13 +39,19 @@ struct Noop {};
 struct Help {};
 struct Quit {};
 struct Vrfy {};
+struct StartTls {};
 }  // namespace command
 
 /// A well-formed command, or the reply that refuses the line (500, 501, 502, 555; state stays as it was).
 using Command = std::variant<command::Hello, Mail, Rcpt, command::Data, command::Rset, command::Noop, command::Help,
-                             command::Quit, command::Vrfy, Reply>;
+                             command::Quit, command::Vrfy, command::StartTls, Reply>;
+
+/// The extensions whose parameters are known now: one of an extension that was not offered is like any unknown one.
+struct Offer {
+  bool requiretls = false;
+};
 
 /// `line` without its CRLF. Refuses NUL and bare CR in it (SMTP-01).
-Command parse_command(std::string_view line);
+Command parse_command(std::string_view line, const Offer& offer = {});
 
 }  // namespace smtp

@@ -67,6 +67,7 @@ Step<Ready> Greet::reply_arrived() {
     return write("HELO " + ehlo_name_ + "\r\n", stage_);
   }
   ready_.capabilities = helo_ ? Capabilities{} : parse_capabilities(reply);
+  if (!ready_.tls) ready_.capabilities.requiretls = false;  // RFC 8689 §2: in plaintext it is nobody's promise
   return after_hello();
 }
 

@@ -15,20 +15,25 @@ namespace {
 // RFC 5321 §4.5.3.1.4 and RFC 1870 §3: with CRLF, and what SIZE adds to MAIL (SMTP-07).
 constexpr std::size_t line_limit = 512;
 constexpr std::size_t mail_line_limit = line_limit + 26;
+constexpr std::size_t requiretls_room = 11;  // RFC 8689 §2
 constexpr std::size_t smallest_buffer = 4096;
 constexpr std::size_t idle_output = 4096;  // what an idle session may keep for its next replies
 
 }  // namespace
 
 ServerSession::ServerSession(const ServerOptions& options, bool accepted)
-    : options_(options), accepted_client_(accepted) {
+    : options_(options), accepted_client_(accepted), tls_(options.tls == ServerOptions::Tls::implicit) {
   // RFC 2034 §4: no enhanced code in the greeting.
   append(output_, accepted ? Reply{220, "", options.hostname + " ESMTP"}
                            : Reply{554, "", options.hostname + " serves no mail for this address"});
 }
 
 ServerSession::ServerSession(const ServerOptions& options, const Reply& greeting)
-    : options_(options), accepted_client_(false), state_(State::closing), why_closed_(ask::Close::Why::refused) {
+    : options_(options),
+      accepted_client_(false),
+      tls_(options.tls == ServerOptions::Tls::implicit),
+      state_(State::closing),
+      why_closed_(ask::Close::Why::refused) {
   append(output_, Reply{greeting.code, "", options.hostname + " " + greeting.text});
 }
 
@@ -94,6 +99,8 @@ ServerAction ServerSession::next() {
         break;
       case State::closed: return ask::Close{why_closed_};
       case State::body_end: answer_owed_ = true; return ask::BodyEnd{};
+      case State::starttls: answer_owed_ = true; return ask::StartTls{};
+      case State::handshake: throw std::logic_error("next: how the handshake went was not said");
       case State::mail:
       case State::recipients:
       case State::data: throw std::logic_error("next: the last action was not answered");
@@ -176,19 +183,32 @@ std::optional<ServerAction> ServerSession::next_command() {
   }
   const std::string_view line = complete_line();
   if (line.empty()) {
-    skipping_line_ = unread().size() > mail_line_limit;
+    skipping_line_ = unread().size() > longest_mail_line();
     return skipping_line_ ? std::nullopt : need_input();
   }
   begin_ += line.size();
-  if (line.size() > (base::starts_with_ignoring_case(line, "MAIL ") ? mail_line_limit : line_limit)) {
+  if (line.size() > (base::starts_with_ignoring_case(line, "MAIL ") ? longest_mail_line() : line_limit)) {
     refuse(too_long);
     return std::nullopt;
   }
-  Command command = parse_command(line.substr(0, line.size() - 2));
+  Command command = parse_command(line.substr(0, line.size() - 2), offer());
   // DATA behind recipients that were malformed is answered like DATA behind recipients that were refused.
   if (mail_given_ && std::holds_alternative<Reply>(command) && base::starts_with_ignoring_case(line, "RCPT "))
     ++recipients_;
   return run(std::move(command));
+}
+
+std::size_t ServerSession::longest_mail_line() const {
+  return mail_line_limit + (offer().requiretls ? requiretls_room : 0);
+}
+
+/// RFC 8689 §2: REQUIRETLS is offered inside TLS only, and HELO is offered nothing.
+Offer ServerSession::offer() const {
+  return {.requiretls = tls_ && greeted_ && client_.verb != command::Hello::Verb::helo};
+}
+
+bool ServerSession::starttls_offered() const {
+  return !tls_ && options_.tls != ServerOptions::Tls::none;
 }
 
 // ---- commands
@@ -203,6 +223,13 @@ std::optional<ServerAction> ServerSession::run(Command command) {
     return std::nullopt;
   }
   if (auto* hello = std::get_if<command::Hello>(&command)) return run_hello(std::move(*hello));
+  if (std::holds_alternative<command::StartTls>(command)) return run_starttls();
+  const bool harmless =
+      std::holds_alternative<command::Noop>(command) || std::holds_alternative<command::Quit>(command);
+  if (options_.tls == ServerOptions::Tls::require_starttls && !tls_ && !harmless) {
+    refuse("530 5.7.0 Must issue a STARTTLS command first\r\n");  // RFC 3207 §4
+    return std::nullopt;
+  }
   if (auto* mail = std::get_if<Mail>(&command)) return run_mail(std::move(*mail));
   if (auto* rcpt = std::get_if<Rcpt>(&command)) return collect_recipients(std::move(*rcpt));
   if (std::holds_alternative<command::Data>(command)) return run_data();
@@ -243,8 +270,27 @@ std::optional<ServerAction> ServerSession::run_hello(command::Hello hello) {
   Reply reply{250, "", options_.hostname};
   if (client_.verb != Verb::helo) {
     reply.text += "\nPIPELINING\nSIZE " + std::to_string(options_.message_size) + "\n8BITMIME\nENHANCEDSTATUSCODES";
+    if (starttls_offered()) reply.text += "\nSTARTTLS";
+    if (offer().requiretls) reply.text += "\nREQUIRETLS";
   }
   append(output_, reply);
+  if (mail_given_) return abandon(ask::Abandon::Why::reset);
+  return std::nullopt;
+}
+
+std::optional<ServerAction> ServerSession::run_starttls() {
+  if (!starttls_offered()) {
+    refuse(tls_ ? "503 5.5.1 TLS is active already\r\n" : "502 5.5.1 this command is not served here\r\n");
+    return std::nullopt;
+  }
+  if (begin_ != end_) {
+    // RFC 3207 §4.2, SMTP-19: STARTTLS is the last of its group. What stands behind it may be anybody's, and would be
+    // taken for the client's own words inside TLS.
+    say("503 5.5.1 nothing may follow STARTTLS before its reply\r\n");
+    return close_session(ask::Close::Why::injected);
+  }
+  errors_ = 0;
+  state_ = State::starttls;
   if (mail_given_) return abandon(ask::Abandon::Why::reset);
   return std::nullopt;
 }
@@ -286,7 +332,7 @@ std::optional<ServerAction> ServerSession::collect_recipients(Rcpt first) {
   while (accepted_ + recipients.batch.size() < options_.recipients) {
     const std::string_view line = complete_line();
     if (line.size() < 2 || line.size() > line_limit || !base::starts_with_ignoring_case(line, "RCPT ")) break;
-    auto command = parse_command(line.substr(0, line.size() - 2));
+    auto command = parse_command(line.substr(0, line.size() - 2), offer());
     auto* rcpt = std::get_if<Rcpt>(&command);
     if (rcpt == nullptr) break;  // its refusal comes behind the answers for these
     recipients.batch.push_back(std::move(*rcpt));
@@ -316,6 +362,22 @@ std::optional<ServerAction> ServerSession::run_data() {
   return ask::Body{};
 }
 
+void ServerSession::tls_started() {
+  if (state_ != State::handshake) throw std::logic_error("tls_started: no handshake was asked for");
+  state_ = State::command;
+  tls_ = true;
+  greeted_ = false;
+  client_ = {};
+  clear_transaction();
+}
+
+void ServerSession::tls_failed() {
+  if (state_ != State::handshake) throw std::logic_error("tls_failed: no handshake was asked for");
+  state_ = State::closed;
+  why_closed_ = ask::Close::Why::client_gone;
+  written(output().size());
+}
+
 // ---- answers
 
 void ServerSession::answer(std::span<const Reply> replies) {
@@ -327,6 +389,9 @@ void ServerSession::answer(std::span<const Reply> replies) {
   for (const Reply& reply : replies) append(output_, reply);
 
   switch (std::exchange(state_, State::command)) {
+    case State::starttls:
+      if (replies.front().positive()) state_ = State::handshake;
+      break;
     case State::mail:
       mail_given_ = replies.front().positive();
       mail_refused_ = !mail_given_;

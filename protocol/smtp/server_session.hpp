@@ -6,6 +6,7 @@
 //   Input      -> write output(), lend() a buffer if it holds none, read into input(), received(n)
 //   MailFrom   -> answer one reply                Recipients -> answer one reply a recipient, in order
 //   Body       -> answer 354 or a refusal         BodyPart   -> use the octets, then next()
+//   StartTls   -> answer 220 or 454; after 220: write output(), do the handshake, tls_started() or tls_failed()
 //   BodyEnd    -> answer one reply, or one an accepted recipient after LHLO
 //   Abandon    -> drop what was begun toward the MX; no answer          Close -> write output(), close
 // A transaction ends in BodyEnd or in Abandon, also before Close. An owner that does not keep to this meets
@@ -30,6 +31,7 @@ struct Input {};  ///< nothing complete is buffered
 struct MailFrom {
   Mail mail;
 };
+struct StartTls {};  ///< no octet is buffered behind it: whatever comes next is the handshake
 struct Recipients {
   std::vector<Rcpt>
       batch;  ///< every RCPT line already buffered, in order (up to the first that the machine refused itself)
@@ -46,19 +48,32 @@ struct Abandon {
   enum class Why { reset, refused_content, client_gone } why = Why::reset;
 };
 struct Close {
-  enum class Why { quit, client_gone, too_many_errors, shutdown, refused } why = Why::quit;
+  enum class Why {
+    quit,
+    client_gone,
+    too_many_errors,
+    shutdown,
+    refused,
+    injected,  ///< plaintext stood behind STARTTLS (SMTP-19)
+  } why = Why::quit;
 };
 }  // namespace ask
 
-using ServerAction = std::variant<ask::Input, ask::MailFrom, ask::Recipients, ask::Body, ask::BodyPart, ask::BodyEnd,
-                                  ask::Abandon, ask::Close>;
+using ServerAction = std::variant<ask::Input, ask::MailFrom, ask::StartTls, ask::Recipients, ask::Body, ask::BodyPart,
+                                  ask::BodyEnd, ask::Abandon, ask::Close>;
 
 struct ServerOptions {
   std::string hostname;
   std::uint64_t message_size = 50u << 20;  ///< SIZE, octets
   std::size_t recipients = 1000;           ///< a transaction; above it 452 4.5.3
   BareNewline bare_newline = BareNewline::reject;
-  bool lmtp = true;               ///< LHLO is known (not on port 25)
+  bool lmtp = true;  ///< LHLO is known (not on port 25)
+  enum class Tls {
+    none,
+    starttls,          ///< offered
+    require_starttls,  ///< and before it nothing is served that matters (SMTP-33)
+    implicit,          ///< the owner has done the handshake before it drives the session (RFC 8314 §3.3)
+  } tls = Tls::none;
   unsigned received_limit = 100;  ///< that many Received fields are a loop (SMTP-11)
   unsigned errors = 20;           ///< that many command errors in a row end the session with 421 4.7.0 (SMTP-49)
 };
@@ -97,6 +112,12 @@ class ServerSession {
   /// Ends it now, because of a timeout or abuse: this reply, Close. Whatever answer was owed is owed no more.
   void close_with(const Reply& reply);
 
+  // ---- STARTTLS, after the answer 220 to StartTls is written
+  /// The handshake is done: EHLO and all that was said before it are forgotten (RFC 3207 §4.2).
+  void tls_started();
+  /// It failed: nothing more can be said, Close follows.
+  void tls_failed();
+
   // ---- output
   std::string_view output() const { return std::string_view(output_).substr(written_); }
   void written(std::size_t octets);
@@ -107,10 +128,11 @@ class ServerSession {
   const BodyFacts& body() const;  ///< of the message being received or just ended
   bool in_transaction() const { return mail_given_; }
   bool in_body() const { return state_ == State::body; }
+  bool tls() const { return tls_; }
   std::size_t accepted_recipients() const { return accepted_; }
 
  private:
-  enum class State { command, mail, recipients, data, body, body_end, closing, closed };
+  enum class State { command, starttls, handshake, mail, recipients, data, body, body_end, closing, closed };
 
   // next(), in parts. Nothing returned: the state changed or a line was dealt with, so look again.
   std::optional<ServerAction> next_command();
@@ -122,11 +144,15 @@ class ServerSession {
   // lines
   std::string_view unread() const { return {buffer_.data() + begin_, end_ - begin_}; }
   std::string_view complete_line() const;
+  std::size_t longest_mail_line() const;
+  Offer offer() const;
+  bool starttls_offered() const;
   bool skip_line();
 
   // commands
   std::optional<ServerAction> run(Command command);
   std::optional<ServerAction> run_hello(command::Hello hello);
+  std::optional<ServerAction> run_starttls();
   std::optional<ServerAction> run_mail(Mail mail);
   std::optional<ServerAction> run_data();
   std::optional<ServerAction> collect_recipients(Rcpt first);
@@ -145,6 +171,7 @@ class ServerSession {
 
   const ServerOptions& options_;
   bool accepted_client_ = true;
+  bool tls_ = false;  // the octets come and go through TLS
   State state_ = State::command;
   bool answer_owed_ = false;  // the action just returned waits for answer()
 

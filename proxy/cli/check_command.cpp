@@ -14,6 +14,7 @@
 #include "protocol/base/domain_name.hpp"
 #include "protocol/base/text.hpp"
 #include "protocol/base/time_format.hpp"
+#include "proxy/admin/administration.hpp"
 #include "proxy/cli/probe.hpp"
 #include "proxy/dns/caching_resolver.hpp"
 #include "proxy/dns/dnssec.hpp"
@@ -23,6 +24,7 @@
 #include "proxy/store/state_directory.hpp"
 #include "proxy/sts/https_fetcher.hpp"
 #include "proxy/sts/mta_sts_service.hpp"
+#include "proxy/sts/overridden_policies.hpp"
 
 namespace proxy {
 
@@ -47,11 +49,23 @@ class ReadOnlyStore final : public PolicyStore {
   }
   awaitable<bool> save(policy::sts::CacheEntry) override { co_return true; }
   awaitable<bool> remove(std::string) override { co_return true; }
+  awaitable<bool> used(std::string, policy::sts::Time) override { co_return true; }
+  awaitable<bool> keep(std::string, policy::sts::Upkeep) override { co_return true; }
+  std::vector<policy::sts::CacheEntry> due(const Cursor&, policy::sts::Time, unsigned) override { return {}; }
+  std::optional<policy::sts::Time> next_due() override { return std::nullopt; }
+  awaitable<bool> pull_in(policy::sts::Time, policy::sts::Time) override { co_return true; }
+  awaitable<bool> tidy(policy::sts::Time, std::uint64_t) override { co_return true; }
 
  private:
   std::string file_;
   std::optional<PolicyReader> reader_;
 };
+
+std::shared_ptr<const Exemptions> stored_exemptions(const Config& config) {
+  const auto file = database_file(config.state_dir);
+  if (!is_policy_database(file)) return nullptr;
+  return std::make_shared<const Exemptions>(by_domain(PolicyReader(file).exemptions()));
+}
 
 std::optional<Target> target_of_argument(std::string argument) {
   if (const auto at = argument.rfind('@'); at != std::string::npos) argument.erase(0, at + 1);
@@ -149,6 +163,7 @@ boost::json::object json_of(const Checked& checked, const Target& target, const 
   json::object policy;
   const bool has_policy = plan.sts.state == policy::StsFacts::State::policy;
   policy["source"] = words(plan.sts.source);
+  using Source = policy::StsFacts::Source;
   policy["mode"] = has_policy ? json::value(policy::sts::words(plan.sts.policy.mode)) : json::value(nullptr);
   policy["id"] = has_policy ? json::value(plan.sts.id) : json::value(nullptr);
   json::array patterns;
@@ -156,8 +171,10 @@ boost::json::object json_of(const Checked& checked, const Target& target, const 
     for (const auto& pattern : plan.sts.policy.mx) patterns.emplace_back(pattern);
   }
   policy["mx"] = std::move(patterns);
-  policy["fetched"] = has_policy ? json::value(base::rfc3339(plan.sts.fetched)) : json::value(nullptr);
-  policy["expires"] = has_policy ? json::value(base::rfc3339(plan.sts.expires)) : json::value(nullptr);
+  const bool of_a_file = plan.sts.source == Source::pin || plan.sts.source == Source::preload;
+  const bool has_times = has_policy && !of_a_file;
+  policy["fetched"] = has_times ? json::value(base::rfc3339(plan.sts.fetched)) : json::value(nullptr);
+  policy["expires"] = has_times ? json::value(base::rfc3339(plan.sts.expires)) : json::value(nullptr);
   policy["error"] = text_or_null(plan.sts.error);
   result["policy"] = std::move(policy);
   result["need"] = words(plan.strongest());
@@ -169,6 +186,10 @@ boost::json::object json_of(const Checked& checked, const Target& target, const 
                                                     {"since", memory.since},
                                                     {"weaker_since", text_or_null(memory.weaker_since)},
                                                     {"demanded", memory.insists}});
+  result["exempt"] = plan.route.exempt
+                         ? json::value(json::object{{"reason", base::printable(plan.route.reason, 500)},
+                                                    {"by", base::printable(plan.route.configured_at, 500)}})
+                         : json::value(nullptr);
   json::array attempts;
   for (std::size_t i = 0; i < plan.attempts.size(); ++i) {
     const auto& attempt = plan.attempts[i];
@@ -216,6 +237,10 @@ void print(const Checked& checked, bool why, bool colour) {
   std::printf("%s\n", policy::policy_line(plan, std::chrono::system_clock::now()).c_str());
   std::printf("%s\n", checked.dnssec.c_str());
   if (const auto line = policy::memory::line(plan.memory); !line.empty()) std::printf("%s\n", line.c_str());
+  if (plan.route.exempt)
+    std::printf("exempt: what the domain publishes is not applied (%s; %s)\n",
+                base::printable(plan.route.reason, 300).c_str(),
+                base::printable(plan.route.configured_at, 300).c_str());
   for (std::size_t i = 0; i < plan.attempts.size(); ++i) {
     std::printf("%s\n", policy::attempt_line(plan.attempts[i]).c_str());
     if (i >= checked.probes.size()) continue;
@@ -248,7 +273,9 @@ int run_check(const Config& config, const CheckOptions& options) {
   }
   try {
     boost::asio::io_context context(1);
-    const auto shared_config = std::make_shared<const Config>(config);
+    auto with_exemptions = config;
+    with_exemptions.exemptions = stored_exemptions(config);
+    const auto shared_config = std::make_shared<const Config>(std::move(with_exemptions));
     const auto tls = std::make_shared<const TlsContexts>(config.trust_anchors);
     ReadOnlyStore store(database_file(config.state_dir));
     Dnssec dnssec(config.dns);
@@ -259,7 +286,8 @@ int run_check(const Config& config, const CheckOptions& options) {
                           .port = config.lab.https_port,
                           .allow_loopback = config.lab.allow_loopback});
     MtaStsService policies(context.get_executor(), resolver, fetcher, store, config.mta_sts);
-    ProbeEnvironment probing(context, resolver, policies, shared_config, tls);
+    OverriddenPolicies overridden(policies, [&] { return shared_config; });
+    ProbeEnvironment probing(context, resolver, overridden, shared_config, tls);
 
     std::optional<Checked> checked;
     std::exception_ptr failure;

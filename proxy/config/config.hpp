@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,7 +14,8 @@
 #include "policy/facts.hpp"
 #include "policy/memory.hpp"
 #include "policy/requirement.hpp"
-#include "protocol/smtp/data_scanner.hpp"
+#include "protocol/smtp/server_session.hpp"
+#include "proxy/config/exemption.hpp"
 
 namespace proxy {
 
@@ -36,17 +39,27 @@ struct Network {
 
 struct ListenerConfig {
   HostPort address{"127.0.0.1", 2525};
-  std::vector<Network> allow;  ///< default: 127.0.0.0/8 and ::1
+  smtp::ServerOptions::Tls tls = smtp::ServerOptions::Tls::none;
+  std::string certificate, key;  ///< PEM files; given where there is TLS
+  std::vector<Network> allow;    ///< default: 127.0.0.0/8 and ::1
   smtp::BareNewline bare_newline = smtp::BareNewline::reject;
   policy::Security security = policy::Security::may;
-  int line = 0;  ///< where it stands in the file
+  std::vector<Network> tls_required_no;  ///< clients whose TLS-Required: No counts (RTLS-07)
+  int line = 0;                          ///< where it stands in the file
+  int certificate_line = 0, key_line = 0;
 };
 
 struct DestinationConfig {
   std::string domain;  ///< canonical, or "*"
   bool subdomains = false;
-  policy::Route route;  ///< host, port, implicit_tls, security, exempt, reason, configured_at
+  policy::Route route;                            ///< host, port, implicit_tls, security, exempt, reason, configured_at
+  std::optional<policy::sts::Policy> pin;         ///< stands above what the domain publishes
+  std::optional<policy::sts::Time> exempt_until;  ///< none: without an end
 };
+
+/// By domain.
+using PreloadedPolicies = std::map<std::string, policy::sts::Policy, std::less<>>;
+using Exemptions = std::map<std::string, Exemption, std::less<>>;
 
 struct Config {
   std::string file{};  ///< as given
@@ -77,6 +90,9 @@ struct Config {
   struct MtaSts {
     Milliseconds fetch_timeout{60000}, retry_after{300000}, refresh_every{86400000}, lookup_grace{3600000};
     std::uint64_t memory = 64u << 20;
+    bool enabled = true;  ///< false: what domains publish is not applied
+    std::string preload;  ///< folder or list; empty: none
+    std::shared_ptr<const PreloadedPolicies> preloaded = nullptr;
   } mta_sts;
 
   struct Delivery {
@@ -88,6 +104,8 @@ struct Config {
   } delivery;
 
   std::vector<DestinationConfig> destinations;
+  /// Of the `exempt` command, not of the file: the program puts them in.
+  std::shared_ptr<const Exemptions> exemptions = nullptr;
 
   struct Log {
     bool json = false;
@@ -116,18 +134,24 @@ struct LoadedConfig {
   std::vector<std::string> warnings;
 };
 
+/// What a fault in the preloaded list is: at start an error, at a reload a warning, and the entry is left out.
+enum class PreloadFaults { refuse, leave_out };
+
 /// Reads and checks the file and every file it names.
-LoadedConfig load_config(const std::string& file);
+LoadedConfig load_config(const std::string& file, PreloadFaults preload = PreloadFaults::refuse);
 /// The same from text, for tests and the fuzzer; `directory` is what relative names are relative to; no file is read
 /// where `check_files` is false, and the system is asked for nothing.
 LoadedConfig parse_config(std::string_view text, const std::string& file, const std::string& directory,
-                          bool check_files);
+                          bool check_files, PreloadFaults preload = PreloadFaults::refuse);
 
 /// Every setting with its meaning and default, as a commented TOML file that load_config accepts.
 std::string config_reference();
 
 /// The route for a recipient's domain: the first [[destination]] that matches, else the defaults ([lab] smtp_port
-/// counts).
-policy::Route route_for(const Config& config, std::string_view domain);
+/// counts). An exemption counts until its end: `now` is the time of use.
+policy::Route route_for(const Config& config, std::string_view domain,
+                        policy::sts::Time now = std::chrono::system_clock::now());
+/// The [[destination]] that matches first, or null.
+const DestinationConfig* destination_for(const Config& config, std::string_view domain);
 
 }  // namespace proxy

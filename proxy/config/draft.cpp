@@ -46,6 +46,10 @@ void Draft::fail(int line, std::string words) {
   errors.push_back({config.file, line, std::move(words)});
 }
 
+void Draft::preload_fault(const std::string& file, int line, std::string words) {
+  preload_faults.push_back({file, line, std::move(words)});
+}
+
 void Draft::warn(int line, const std::string& words) {
   warnings.push_back(message({config.file, line, words}));
 }

@@ -20,6 +20,7 @@ namespace proxy {
 /// not given.
 struct Given {
   int table = 0, address = 0, allow = 0, domain = 0, host = 0, port = 0, tls = 0, security = 0, exempt = 0, reason = 0;
+  int pin = 0, until = 0;
 };
 
 class Draft {
@@ -60,6 +61,9 @@ class Draft {
   /// A file that must be there; relative names are relative to the configuration file.
   void readable_file(const DocumentValue& value, std::string& into);
   std::string absolute(const std::string& name) const;
+  bool checks_files() const { return check_files_; }
+  /// In a file of the preloaded list.
+  void preload_fault(const std::string& file, int line, std::string words);
 
   /// "`NAME`: `VALUE` FAULT, EXPECTED" at the value's line.
   void refuse(const DocumentValue& value, std::string_view fault, std::string_view expected);
@@ -72,7 +76,7 @@ class Draft {
 
   Config config;
   std::vector<Given> listeners_given, destinations_given;
-  std::vector<ConfigError> errors;
+  std::vector<ConfigError> errors, preload_faults;
   std::vector<std::string> warnings;
 
  private:

@@ -15,6 +15,17 @@ std::vector<Network> loopback_networks() {
 }
 
 void finish_listener(Draft& draft, ListenerConfig& listener, const Given& given) {
+  const auto at = [&](int line) { return line != 0 ? line : given.table; };
+  if (listener.tls != smtp::ServerOptions::Tls::none) {
+    // The files themselves: load_config.
+    if (listener.certificate_line == 0)
+      draft.fail(at(given.tls), "TLS without `certificate`, expected the file of the listener's certificate chain");
+    if (listener.key_line == 0)
+      draft.fail(at(given.tls), "TLS without `key`, expected the file of the certificate's key");
+  } else if (listener.certificate_line != 0 || listener.key_line != 0) {
+    draft.warn(std::max(listener.certificate_line, listener.key_line),
+               "`certificate` and `key` have no effect with tls = \"none\"");
+  }
   const bool public_address = !is_loopback(listener.address.address);
   if (given.allow == 0) {
     if (public_address) {
@@ -54,6 +65,19 @@ void finish_destination(Draft& draft, DestinationConfig& destination, const Give
   if (route.exempt && route.reason.find_first_not_of(" \t") == std::string::npos) {
     draft.fail(at(given.exempt),
                "`exempt` without `reason`, expected words that say why what the domain publishes is not applied");
+  }
+  if (given.until != 0 && !route.exempt)
+    draft.fail(given.until, "`until` without `exempt`, expected both: it is the end of an exemption");
+  if (given.pin != 0) {
+    if (route.exempt) {
+      draft.fail(at(given.pin), "`pin` and `exempt`, expected one of them: a pinned policy is there to be applied");
+    }
+    if (given.host != 0) {
+      draft.fail(at(given.pin),
+                 "`pin` and `host`, expected one of them: what a configured host must prove is its `security`");
+    }
+    if (destination.domain == "*")
+      draft.fail(at(given.pin), "`pin` with domain = \"*\", expected the domain whose policy it is");
   }
   if (given.host == 0) {
     if (given.port != 0) draft.fail(given.port, "`port` without `host`, expected both: MX hosts are always at 25");

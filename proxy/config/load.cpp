@@ -13,8 +13,10 @@
 
 #include "protocol/base/domain_name.hpp"
 #include "protocol/base/text.hpp"
+#include "protocol/base/time_format.hpp"
 #include "proxy/config/config.hpp"
 #include "proxy/dns/system_servers.hpp"
+#include "proxy/tls/server_contexts.hpp"
 
 namespace proxy {
 namespace {
@@ -69,9 +71,35 @@ void complete_hostname(LoadedConfig& loaded) {
   }
 }
 
+void check_certificates(LoadedConfig& loaded) {
+  const auto& file = loaded.config.file;
+  for (const auto& listener : loaded.config.listeners) {
+    if (listener.tls == smtp::ServerOptions::Tls::none) continue;
+    const auto checked = check_certificate({listener.certificate, listener.key});
+    if (checked.fault) {
+      const bool key = checked.fault->in == CertificateFileFault::In::key;
+      loaded.errors.push_back({file, key ? listener.key_line : listener.certificate_line,
+                               checked.fault->words + ", expected a PEM certificate chain and its key"});
+    } else if (checked.not_after < std::chrono::system_clock::now()) {
+      loaded.warnings.push_back(message(
+          {file, listener.certificate_line,
+           "the certificate expired " + base::day(checked.not_after) + ": clients that verify it will not connect"}));
+    }
+  }
+}
+
+void warn_of_ended_exemptions(LoadedConfig& loaded, policy::sts::Time now) {
+  for (const auto& destination : loaded.config.destinations) {
+    if (!destination.route.exempt || !destination.exempt_until || now < *destination.exempt_until) continue;
+    loaded.warnings.push_back(destination.route.configured_at + ": the exemption of " + destination.domain +
+                              " ended at " + base::rfc3339(*destination.exempt_until) +
+                              ", what the domain publishes is applied again");
+  }
+}
+
 }  // namespace
 
-LoadedConfig load_config(const std::string& file) {
+LoadedConfig load_config(const std::string& file, PreloadFaults preload) {
   std::string why;
   const auto text = contents(file, why);
   if (!text) {
@@ -82,10 +110,13 @@ LoadedConfig load_config(const std::string& file) {
   }
   std::error_code ignored;
   const auto directory = std::filesystem::absolute(file, ignored).parent_path().string();
-  auto loaded = parse_config(*text, file, directory, true);
+  auto loaded = parse_config(*text, file, directory, true, preload);
+  if (!loaded.errors.empty()) return loaded;
+  check_certificates(loaded);
   if (!loaded.errors.empty()) return loaded;
   if (loaded.config.hostname.empty()) complete_hostname(loaded);
   if (loaded.config.dns.servers.empty()) loaded.config.dns.servers = system_servers();  // O-1: anew at each load
+  warn_of_ended_exemptions(loaded, std::chrono::system_clock::now());
   return loaded;
 }
 

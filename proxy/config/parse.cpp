@@ -101,7 +101,7 @@ void take_root_entry(Draft& draft, const DocumentEntry& entry) {
 }  // namespace
 
 LoadedConfig parse_config(std::string_view text, const std::string& file, const std::string& directory,
-                          bool check_files) {
+                          bool check_files, PreloadFaults preload) {
   Draft draft(file, directory, check_files);
   if (text.size() > greatest_file) {
     draft.fail(0, "is larger than 1 MiB, expected a configuration");
@@ -110,6 +110,13 @@ LoadedConfig parse_config(std::string_view text, const std::string& file, const 
   } else {
     for (const auto& entry : document.root.entries) take_root_entry(draft, entry);
     finish(draft);
+  }
+  for (const auto& fault : draft.preload_faults) {
+    if (preload == PreloadFaults::refuse) {
+      draft.errors.push_back(fault);
+    } else {
+      draft.warnings.push_back(message(fault) + "; it was left out");
+    }
   }
   std::sort(draft.errors.begin(), draft.errors.end(),
             [](const auto& a, const auto& b) { return std::tie(a.line, a.words) < std::tie(b.line, b.words); });

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "protocol/base/domain_name.hpp"
+#include "protocol/base/time_format.hpp"
 #include "proxy/config/config.hpp"
 
 namespace proxy {
@@ -14,11 +15,28 @@ bool matches(const DestinationConfig& destination, std::string_view domain) {
 
 }  // namespace
 
-policy::Route route_for(const Config& config, std::string_view domain) {
+const DestinationConfig* destination_for(const Config& config, std::string_view domain) {
   const auto found = std::find_if(config.destinations.begin(), config.destinations.end(),
                                   [&](const auto& destination) { return matches(destination, domain); });
+  return found == config.destinations.end() ? nullptr : &*found;
+}
+
+policy::Route route_for(const Config& config, std::string_view domain, policy::sts::Time now) {
+  const auto* destination = destination_for(config, domain);
   policy::Route route;
-  if (found != config.destinations.end()) route = found->route;
+  if (destination != nullptr) {
+    route = destination->route;
+    if (destination->exempt_until && now >= *destination->exempt_until) route.exempt = false;
+  }
+  // A pin is there to be applied: the command refuses such a domain, and a pin that came later wins.
+  if (config.exemptions && !(destination != nullptr && destination->pin)) {
+    const auto exemption = config.exemptions->find(domain);
+    if (exemption != config.exemptions->end() && now < exemption->second.until) {
+      route.exempt = true;
+      route.reason = exemption->second.reason;
+      route.configured_at = "exempt command, until " + base::rfc3339(exemption->second.until);
+    }
+  }
   if (route.host.empty()) route.port = config.lab.smtp_port;
   return route;
 }

@@ -6,6 +6,7 @@
 
 #include "protocol/base/domain_name.hpp"
 #include "protocol/smtp/address.hpp"
+#include "proxy/config/overrides.hpp"
 #include "proxy/config/settings_repeated.hpp"
 #include "proxy/config/values.hpp"
 
@@ -133,6 +134,13 @@ constexpr Setting mta_sts[] = {
      [](Draft& d, const Value& v) { d.duration(v, d.config.mta_sts.lookup_grace, 0ms, 5 * day); }},
     {"memory", "\"64MiB\"", true, "For policies kept in memory; all of them are on disk.",
      [](Draft& d, const Value& v) { d.size(v, d.config.mta_sts.memory, 4096); }},
+    {"preload", "\"preload.d\"", false,
+     "Policies that count until the domain's own was fetched: a folder of policy files named DOMAIN or DOMAIN.txt, or "
+     "one list.",
+     take_preload},
+    {"enabled", "true", true,
+     "false, for emergencies: what domains publish is not applied. Pinned policies are. Warned of at start and hourly.",
+     [](Draft& d, const Value& v) { d.boolean(v, d.config.mta_sts.enabled); }},
 };
 
 void take_remember(Draft& draft, const Value& value) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "protocol/base/domain_name.hpp"
+#include "proxy/config/overrides.hpp"
 #include "proxy/config/values.hpp"
 
 namespace proxy {
@@ -29,11 +30,24 @@ void take_listener_address(Draft& draft, const Value& value) {
 }
 
 void take_listener_tls(Draft& draft, const Value& value) {
-  enum class Tls { none, later } tls = Tls::none;
-  draft.choice<Tls>(
-      value, tls,
-      {{"none", Tls::none}, {"starttls", Tls::later}, {"require-starttls", Tls::later}, {"implicit", Tls::later}});
-  if (tls == Tls::later) later(draft, value, "expected \"none\" until then");
+  using Tls = smtp::ServerOptions::Tls;
+  draft.listener_given().tls = value.line;
+  draft.choice<Tls>(value, draft.listener().tls,
+                    {{"none", Tls::none},
+                     {"starttls", Tls::starttls},
+                     {"require-starttls", Tls::require_starttls},
+                     {"implicit", Tls::implicit}});
+}
+
+void take_networks(Draft& draft, const Value& value, std::vector<Network>& into) {
+  for (const auto* item : draft.texts(value)) {
+    auto network = parse_network(item->text);
+    if (!network) {
+      draft.refuse(*item, network.error().what, "expected one such as \"192.0.2.0/24\" or \"::1\"");
+    } else {
+      into.push_back(std::move(*network));
+    }
+  }
 }
 
 void take_allow(Draft& draft, const Value& value) {
@@ -41,14 +55,7 @@ void take_allow(Draft& draft, const Value& value) {
   if (value.kind == Value::Kind::array && value.items.empty()) {
     return draft.fail(value.line, "`allow` is empty: nobody could relay here, expected the networks of the clients");
   }
-  for (const auto* item : draft.texts(value)) {
-    auto network = parse_network(item->text);
-    if (!network) {
-      draft.refuse(*item, network.error().what, "expected one such as \"192.0.2.0/24\" or \"::1\"");
-    } else {
-      draft.listener().allow.push_back(std::move(*network));
-    }
-  }
+  take_networks(draft, value, draft.listener().allow);
 }
 
 void take_auth_users(Draft& draft, const Value& value) {
@@ -63,30 +70,28 @@ void take_on_defer(Draft& draft, const Value& value) {
   if (mode == Mode::queue) later(draft, value, "expected \"reply\" until then");
 }
 
-void take_unused_file(Draft& draft, const Value& value) {
-  std::string unused;
-  draft.readable_file(value, unused);
-  draft.warn(value.line,
-             "certificate and key of a listener have no effect without its TLS, which comes with a later version");
-}
-
 void take_patience(Draft& draft, const Value& value) {
   Milliseconds unused{};
   draft.duration(value, unused, 0ms, 10min);
   draft.warn(value.line, "`patience` has no effect without on_defer = \"queue\", which comes with a later version");
 }
 
-void take_tls_required_no(Draft& draft, const Value& value) {
-  const auto items = draft.texts(value);
-  if (!items.empty()) later(draft, *items.front(), "TLS-Required is not served yet: expected []");
-}
-
 constexpr Setting listener_table[] = {
     {"address", "\"127.0.0.1:2525\"", true, "Port 0: any free port.", take_listener_address},
-    {"tls", "\"none\"", true, "none | starttls | require-starttls | implicit. All but none come with a later version.",
+    {"tls", "\"none\"", true,
+     "none | starttls (offered) | require-starttls (nothing is taken without) | implicit (from the first octet).",
      take_listener_tls},
-    {"certificate", "\"relay.pem\"", false, "Chain, PEM. For TLS, later.", take_unused_file},
-    {"key", "\"relay.key\"", false, "For TLS, later.", take_unused_file},
+    {"certificate", "\"relay.pem\"", false,
+     "Chain, PEM, leaf first; demanded with TLS. Read anew at SIGHUP, and when the file changes.",
+     [](Draft& d, const Value& v) {
+       d.listener().certificate_line = v.line;
+       d.readable_file(v, d.listener().certificate);
+     }},
+    {"key", "\"relay.key\"", false, "The certificate's key, PEM, without a pass phrase.",
+     [](Draft& d, const Value& v) {
+       d.listener().key_line = v.line;
+       d.readable_file(v, d.listener().key);
+     }},
     {"allow", R"(["127.0.0.0/8", "::1"])", true,
      "Who may relay. An address that is not on loopback demands it: the relay must not be open to all.", take_allow},
     {"auth_users", "\"users.toml\"", false, "Who else may, over TLS. Later.", take_auth_users},
@@ -104,8 +109,9 @@ constexpr Setting listener_table[] = {
      }},
     {"security", "\"may\"", true, "Floor for what comes in here: may | encrypt | verify.",
      [](Draft& d, const Value& v) { take_floor(d, v, d.listener().security); }},
-    {"tls_required_no", "[]", true, "Clients whose `TLS-Required: No` header (RFC 8689) counts. Later.",
-     take_tls_required_no},
+    {"tls_required_no", "[]", true,
+     "Clients whose `TLS-Required: No` header (RFC 8689) counts: it switches off what the domain publishes.",
+     [](Draft& d, const Value& v) { take_networks(d, v, d.listener().tls_required_no); }},
 };
 
 void take_domain(Draft& draft, const Value& value) {
@@ -175,6 +181,10 @@ constexpr Setting destination_table[] = {
        d.boolean(v, d.destination().route.exempt);
      }},
     {"reason", "\"ticket 4711\"", false, "Why; demanded with exempt.", take_reason},
+    {"until", "\"2026-12-31\"", false, "Last day of the exemption (UTC), or a time; default: it has no end.",
+     take_until},
+    {"pin", "\"corp.example.policy\"", false,
+     "An MTA-STS policy file that stands above what the domain publishes; its max_age counts for nothing.", take_pin},
 };
 
 }  // namespace

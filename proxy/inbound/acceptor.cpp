@@ -54,16 +54,11 @@ awaitable<void> Acceptor::accept() {
   }
 }
 
-std::shared_ptr<const ListenerFacts> listener_facts(const Config& config, const ListenerConfig& listener,
-                                                    std::uint16_t port) {
-  auto facts = std::make_shared<ListenerFacts>();
-  facts->options.hostname = config.hostname;
-  facts->options.message_size = config.limits.message_size;
-  facts->options.recipients = config.limits.recipients;
-  facts->options.bare_newline = listener.bare_newline;
-  facts->options.lmtp = port != 25;  // RFC 2033 §5: LMTP must not be spoken on port 25
-  facts->floor = policy::requirement_of(listener.security);
-  facts->allowed = [networks = listener.allow](asio::ip::address address) {
+namespace {
+
+/// Whether an address is in one of these networks; keeps them.
+std::function<bool(asio::ip::address)> any_of(std::vector<Network> networks) {
+  return [networks = std::move(networks)](asio::ip::address address) {
     if (address.is_v6() && address.to_v6().is_v4_mapped())
       address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
     std::vector<unsigned char> octets;
@@ -79,6 +74,23 @@ std::shared_ptr<const ListenerFacts> listener_facts(const Config& config, const 
     }
     return false;
   };
+}
+
+}  // namespace
+
+std::shared_ptr<const ListenerFacts> listener_facts(const Config& config, const ListenerConfig& listener,
+                                                    std::uint16_t port, std::shared_ptr<const ServerContext> tls) {
+  auto facts = std::make_shared<ListenerFacts>();
+  facts->options.hostname = config.hostname;
+  facts->options.message_size = config.limits.message_size;
+  facts->options.recipients = config.limits.recipients;
+  facts->options.bare_newline = listener.bare_newline;
+  facts->options.lmtp = port != 25;  // RFC 2033 §5: LMTP must not be spoken on port 25
+  facts->floor = policy::requirement_of(listener.security);
+  facts->allowed = any_of(listener.allow);
+  facts->may_waive = any_of(listener.tls_required_no);
+  facts->options.tls = listener.tls;
+  facts->tls = std::move(tls);
   return facts;
 }
 

@@ -5,6 +5,7 @@
 
 #include "policy/reply.hpp"
 #include "protocol/base/text.hpp"
+#include "proxy/tls/proof_of.hpp"
 
 namespace proxy {
 
@@ -12,16 +13,17 @@ namespace {
 
 constexpr std::chrono::minutes client_wait(5);  // RFC 5321 §4.5.3.2.7
 constexpr std::chrono::seconds goodbye_wait(5);
+constexpr std::chrono::seconds handshake_wait(60);
 
 template <class... F>
 struct Overloaded : F... {
   using F::operator()...;
 };
 
-bool accepted(const ListenerFacts& listener, const Socket& socket) {
+bool is_among(const std::function<bool(const boost::asio::ip::address&)>& clients, const Socket& socket) {
   boost::system::error_code error;
   const auto peer = socket.remote_endpoint(error);
-  return !error && listener.allowed(peer.address());
+  return !error && clients(peer.address());
 }
 
 std::string address_of(const Socket& socket) {
@@ -70,6 +72,7 @@ Session::Session(Environment& environment, BufferPool& buffers, std::shared_ptr<
       client_address_(address_of(socket)),
       stream_(std::move(socket), environment.watchdog) {
   if (!limit_reached.empty()) {
+    refused_ = true;
     log::Event(log::Level::warn, "client_refused")
         .add("client", client_address_)
         .add("reason", "limit " + limit_reached);
@@ -77,7 +80,8 @@ Session::Session(Environment& environment, BufferPool& buffers, std::shared_ptr<
         std::make_unique<smtp::ServerSession>(listener_->options, policy::reply::too_many_connections(limit_reached));
     return;
   }
-  const bool allowed = accepted(*listener_, stream_.socket());
+  const bool allowed = is_among(listener_->allowed, stream_.socket());
+  may_waive_ = is_among(listener_->may_waive, stream_.socket());
   if (!allowed)
     log::Event(log::Level::warn, "client_refused").add("client", client_address_).add("reason", "not in allow");
   machine_ = std::make_unique<smtp::ServerSession>(listener_->options, allowed);
@@ -109,6 +113,39 @@ awaitable<bool> Session::flush() {
   const auto error = co_await stream_.write(output, after(client_wait));
   machine_->written(output.size());
   co_return !error;
+}
+
+/// STARTTLS: the answer, and after a 220 the handshake. What came before the STARTTLS line was answered in plaintext;
+/// nothing is buffered behind it, here or in the stream (SMTP-19).
+awaitable<void> Session::start_tls() {
+  auto ssl = listener_->tls->accept();
+  if (!ssl) {
+    machine_->answer({454, "4.7.0", "TLS is not available now"});  // RFC 3207 §4
+    co_return;
+  }
+  machine_->answer({220, "2.0.0", "go ahead"});
+  const bool flushed = co_await flush();
+  bool done = false;
+  if (flushed) done = co_await handshake(std::move(ssl));
+  if (done) {
+    machine_->tls_started();
+  } else {
+    machine_->tls_failed();
+  }
+}
+
+awaitable<bool> Session::handshake(SslPtr ssl) {
+  return_buffer();
+  waiting_ = true;
+  const auto error = co_await stream_.handshake(std::move(ssl), after(handshake_wait));
+  waiting_ = false;
+  if (!error) co_return true;
+  if (shutting_down_) co_return false;
+  auto words = handshake_error_words();
+  if (error == boost::asio::error::timed_out) words = "no end of the handshake within a minute";
+  if (words.empty()) words = base::printable(error.message(), 100);
+  log::Event(log::Level::warn, "client_tls_failed").add("client", client_address_).add("reason", words);
+  co_return false;
 }
 
 // Writes what is owed, then waits for octets. False: the connection is not usable any more.
@@ -148,11 +185,18 @@ void Session::mail(smtp::Mail mail) {
   id_ = new_message_id(environment_.random);
   const auto& client = machine_->client();
   const bool lmtp = machine_->lmtp();
-  Origin origin{client_address_, client.hello,
-                lmtp                                              ? "LMTP"
-                : client.verb == smtp::command::Hello::Verb::helo ? "SMTP"
-                                                                  : "ESMTP",
-                listener_->floor};
+  const bool tls = stream_.ssl() != nullptr;
+  Origin origin{.client_address = client_address_, .hello = client.hello, .floor = listener_->floor};
+  // RFC 3848; HELO has no name of its own for TLS.
+  if (lmtp) {
+    origin.with = tls ? "LMTPS" : "LMTP";
+  } else if (client.verb == smtp::command::Hello::Verb::helo) {
+    origin.with = "SMTP";
+  } else {
+    origin.with = tls ? "ESMTPS" : "ESMTP";
+  }
+  if (tls) origin.tls_cipher = SSL_CIPHER_standard_name(SSL_get_current_cipher(stream_.ssl()));
+  origin.may_waive = may_waive_;
   transaction_ = lmtp ? make_fanout(environment_, origin, id_, std::move(mail))
                       : make_relay(environment_, origin, id_, std::move(mail));
   machine_->answer({250, "2.1.0", "sender ok, message " + id_});
@@ -168,6 +212,16 @@ awaitable<void> Session::answer_recipients(std::vector<smtp::Rcpt> batch) {
 awaitable<void> Session::run() {
   const auto self = shared_from_this();
   namespace ask = smtp::ask;
+  if (listener_->options.tls == smtp::ServerOptions::Tls::implicit) {
+    // A limit that is reached is no reason for a handshake; without one, there is nothing that could be said.
+    auto ssl = refused_ ? nullptr : listener_->tls->accept();
+    bool done = false;
+    if (ssl) done = co_await handshake(std::move(ssl));
+    if (!done) {
+      stream_.close();
+      co_return;
+    }
+  }
   for (;;) {
     auto action = machine_->next();
     if (std::get_if<ask::Input>(&action)) {
@@ -175,6 +229,8 @@ awaitable<void> Session::run() {
       if (!usable) machine_->received(0);
     } else if (auto* asked_mail = std::get_if<ask::MailFrom>(&action)) {
       mail(std::move(asked_mail->mail));
+    } else if (std::get_if<ask::StartTls>(&action)) {
+      co_await start_tls();
     } else if (auto* recipients = std::get_if<ask::Recipients>(&action)) {
       co_await answer_recipients(std::move(recipients->batch));
     } else if (std::get_if<ask::Body>(&action)) {
@@ -198,6 +254,12 @@ awaitable<void> Session::run() {
       }
       transaction_.reset();
     } else {
+      const auto& close = std::get<ask::Close>(action);
+      if (close.why == ask::Close::Why::injected) {
+        log::Event(log::Level::warn, "client_tls_failed")
+            .add("client", client_address_)
+            .add("reason", "plaintext stood behind STARTTLS");
+      }
       break;
     }
   }

@@ -10,6 +10,7 @@
 #include "protocol/smtp/server_session.hpp"
 #include "proxy/inbound/limits.hpp"
 #include "proxy/net/stream.hpp"
+#include "proxy/tls/server_contexts.hpp"
 #include "proxy/transaction/transaction.hpp"
 
 namespace proxy {
@@ -31,6 +32,8 @@ struct ListenerFacts {
   smtp::ServerOptions options;
   policy::Requirement floor;
   std::function<bool(const boost::asio::ip::address&)> allowed;
+  std::function<bool(const boost::asio::ip::address&)> may_waive;  ///< tls_required_no (RTLS-07)
+  std::shared_ptr<const ServerContext> tls;                        ///< null: none
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -48,6 +51,8 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   awaitable<bool> input();
   awaitable<bool> flush();
+  awaitable<void> start_tls();
+  awaitable<bool> handshake(SslPtr ssl);
   void return_buffer();
   awaitable<void> answer_recipients(std::vector<smtp::Rcpt> batch);
   void mail(smtp::Mail mail);
@@ -61,6 +66,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::unique_ptr<smtp::ServerSession> machine_;
   std::unique_ptr<Transaction> transaction_;
   std::string id_;
+  bool may_waive_ = false;
+  bool refused_ = false;  // a limit is reached
   bool waiting_ = false;  // for the client's next octets
   bool shutting_down_ = false;
 };

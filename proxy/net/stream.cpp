@@ -193,7 +193,7 @@ awaitable<error_code> Stream::write(std::string_view first, std::string_view sec
 awaitable<error_code> Stream::handshake(SslPtr ssl, Deadline deadline) {
   ssl_ = std::move(ssl);
   SSL_set_fd(ssl_.get(), static_cast<int>(socket_.native_handle()));
-  SSL_set_connect_state(ssl_.get());
+  SSL_is_server(ssl_.get()) ? SSL_set_accept_state(ssl_.get()) : SSL_set_connect_state(ssl_.get());
   for (;;) {
     ERR_clear_error();
     errno = 0;

@@ -34,7 +34,8 @@ class Stream final : private Watched {
   awaitable<error_code> write(std::string_view octets, Deadline deadline);
   /// All of both, where possible in one packet and one TLS record.
   awaitable<error_code> write(std::string_view first, std::string_view second, Deadline deadline);
-  /// The client's TLS handshake; nothing may have been read beyond the last reply.
+  /// The TLS handshake of the side that the SSL was made for, client or server; nothing may have been read beyond the
+  /// last line in plaintext.
   awaitable<error_code> handshake(SslPtr ssl, Deadline deadline);
 
   SSL* ssl() const { return ssl_.get(); }

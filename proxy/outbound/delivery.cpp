@@ -103,6 +103,7 @@ awaitable<std::optional<smtp::Reply>> Delivery::connect() {
   planned_ = true;
   const auto floor = policy::join(message_->floor, policy::requirement_of(config_->delivery.security));
   auto facts = co_await gather(environment_, target_, floor);
+  facts.message = message_->demand;
   std::vector<policy::HostOutcome> outcomes;
   for (bool fresh = false;; fresh = true) {
     outcomes.clear();
@@ -126,9 +127,14 @@ awaitable<std::optional<smtp::Reply>> Delivery::connect() {
     auto learnt = co_await environment_.policies.ask_before_deferral(asked);
     if (learnt->state == plan_.sts.state && learnt->id == plan_.sts.id && learnt->policy == plan_.sts.policy) break;
     facts = co_await gather(environment_, target_, floor, std::move(learnt));
+    facts.message = message_->demand;
   }
   auto reply = policy::conclude(plan_, outcomes);
   if (const auto seen = policy::memory::seen_failing(plan_, outcomes)) observe(*seen, "deferred");
+  if (message_->waivable && reply.kind() == 4 && header_could_help(std::move(facts), outcomes)) {
+    waivable_deferral_ = reply;
+    co_return reply;
+  }
   record(reply, reply.text);
   co_return reply;
 }

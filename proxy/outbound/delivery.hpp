@@ -27,9 +27,13 @@ void recall(Environment& environment, policy::Facts& facts);
 struct MessageFacts {
   std::string id;
   smtp::Mail mail;
-  policy::Requirement floor;  ///< of the listener
-  std::uint64_t added = 0;    ///< octets of the Received field
-  std::string client;         ///< address, for the log
+  policy::Requirement floor;     ///< of the listener
+  policy::MessageDemand demand;  ///< of the message itself
+  /// A TLS-Required: No in its header, which is still to come, would count: what it would change is not concluded
+  /// before.
+  bool waivable = false;
+  std::uint64_t added = 0;  ///< octets of the Received field
+  std::string client;       ///< address, for the log
 };
 
 class Delivery {
@@ -43,6 +47,11 @@ class Delivery {
   /// The first accepted recipient; only when there is one.
   const std::string& first_recipient() const { return envelope_.recipients.front().forward_path.address; }
   const std::string& domain() const { return target_.domain; }
+  /// The deferral that recipients() answered, where it depends on a header that is still to come (RTLS-06). It is in no
+  /// delivery record yet.
+  const std::optional<smtp::Reply>& waivable_deferral() const { return waivable_deferral_; }
+  /// The header does not change it: it is the verdict.
+  smtp::Reply keep_deferral();
 
   /// Sends `front` and `part` (canonical wire form) on, with the end marker when `last`. Once the MX has refused or is
   /// lost, it drops what it is given.
@@ -57,6 +66,7 @@ class Delivery {
   struct Walk;
 
   awaitable<std::optional<smtp::Reply>> connect();
+  bool header_could_help(policy::Facts facts, const std::vector<policy::HostOutcome>& outcomes) const;
   awaitable<bool> walk(std::vector<policy::HostOutcome>& outcomes);
   awaitable<std::optional<policy::HostOutcome>> try_host(const policy::Attempt& attempt);
   awaitable<std::optional<policy::HostOutcome>> try_address(const policy::Attempt& attempt, const std::string& address);
@@ -90,6 +100,7 @@ class Delivery {
   bool remembers_ = false;              // what the domain proves is kept
   std::optional<smtp::Reply> failed_;   // no host could be had: the answer to every RCPT
   std::optional<smtp::Reply> verdict_;  // final, known before the end
+  std::optional<smtp::Reply> waivable_deferral_;
 };
 
 }  // namespace proxy

@@ -84,37 +84,43 @@ std::variant<Destinations::Ticket, policy::HostOutcome> Destinations::may_try(co
       return outcome;
     }
     health.probing = health.blocked_until != Deadline{};
+    return Ticket(this, key, health.probing);
   }
-  return Ticket(this, key);
+  return Ticket(this, key, false);
 }
 
-void Destinations::settle(const std::string& key, const policy::HostOutcome* failure, bool neither, bool at_once) {
+void Destinations::give_up_probe(const std::string& key) {
   auto& at = shard(key);
   std::lock_guard hold(at.lock);
-  if (neither) {
-    const auto found = at.health.find(key);
-    if (found != at.health.end()) found->second.probing = false;
-    return;
-  }
-  if (failure == nullptr) {
-    at.health.erase(key);
-    return;
-  }
+  const auto found = at.health.find(key);
+  if (found != at.health.end()) found->second.probing = false;
+}
+
+void Destinations::succeeded(const std::string& key) {
+  auto& at = shard(key);
+  std::lock_guard hold(at.lock);
+  at.health.erase(key);
+}
+
+void Destinations::failed(const std::string& key, const policy::HostOutcome& failure, bool at_once, bool probed) {
+  auto& at = shard(key);
+  std::lock_guard hold(at.lock);
   if (at.health.size() >= remembered_failures && !at.health.contains(key)) at.health.erase(at.health.begin());
   auto& health = at.health[key];
-  health.probing = false;
-  health.remembered = *failure;
+  // One that was under way before the block says nothing of the probe that is.
+  if (probed) health.probing = false;
+  health.remembered = failure;
   ++health.failures;
   const unsigned counted = at_once ? health.failures : health.failures - 1;
   if (counted > 0) health.blocked_until = std::chrono::steady_clock::now() + policy::block_time(counted, chance());
 }
 
 void Destinations::Ticket::succeeded() {
-  if (auto* owner = std::exchange(owner_, nullptr)) owner->settle(key_, nullptr, false);
+  if (auto* owner = std::exchange(owner_, nullptr)) owner->succeeded(key_);
 }
 
 void Destinations::Ticket::failed(const policy::HostOutcome& outcome, bool at_once) {
-  if (auto* owner = std::exchange(owner_, nullptr)) owner->settle(key_, &outcome, false, at_once);
+  if (auto* owner = std::exchange(owner_, nullptr)) owner->failed(key_, outcome, at_once, probes_);
 }
 
 }  // namespace proxy

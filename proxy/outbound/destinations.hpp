@@ -47,10 +47,11 @@ class Destinations {
   /// ends, one ticket at a time probes; the others are still answered from memory.
   class Ticket {
    public:
-    Ticket(Ticket&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)), key_(std::move(other.key_)) {}
+    Ticket(Ticket&& other) noexcept
+        : owner_(std::exchange(other.owner_, nullptr)), key_(std::move(other.key_)), probes_(other.probes_) {}
     Ticket& operator=(Ticket&&) = delete;
     ~Ticket() {
-      if (owner_) owner_->settle(key_, nullptr, true);
+      if (owner_ && probes_) owner_->give_up_probe(key_);
     }
     void succeeded();
     /// Blocks at once when `at_once`, else from the second failure in a row on.
@@ -58,9 +59,10 @@ class Destinations {
 
    private:
     friend class Destinations;
-    Ticket(Destinations* owner, std::string key) : owner_(owner), key_(std::move(key)) {}
+    Ticket(Destinations* owner, std::string key, bool probes) : owner_(owner), key_(std::move(key)), probes_(probes) {}
     Destinations* owner_;
     std::string key_;
+    bool probes_;  ///< it is the one that went first after a block
   };
   /// A ticket to try, or the outcome that is remembered.
   std::variant<Ticket, policy::HostOutcome> may_try(const std::string& key);
@@ -87,7 +89,9 @@ class Destinations {
   };
 
   void give_back(const std::string& host);
-  void settle(const std::string& key, const policy::HostOutcome* failure, bool neither, bool at_once = false);
+  void give_up_probe(const std::string& key);
+  void succeeded(const std::string& key);
+  void failed(const std::string& key, const policy::HostOutcome& failure, bool at_once, bool probed);
   Shard& shard(const std::string& key) { return shards_[std::hash<std::string>{}(key) % shards_.size()]; }
 
   const unsigned per_host_;

@@ -9,9 +9,12 @@
 #include <cstdlib>
 #include <thread>
 
+#include "proxy/admin/administration.hpp"
+#include "proxy/admin/control_socket.hpp"
 #include "proxy/dns/caching_resolver.hpp"
 #include "proxy/dns/dnssec.hpp"
 #include "proxy/inbound/acceptor.hpp"
+#include "proxy/inbound/certificates.hpp"
 #include "proxy/outbound/domain_memory.hpp"
 #include "proxy/runtime/own_addresses.hpp"
 #include "proxy/runtime/worker.hpp"
@@ -20,6 +23,8 @@
 #include "proxy/store/state_directory.hpp"
 #include "proxy/sts/https_fetcher.hpp"
 #include "proxy/sts/mta_sts_service.hpp"
+#include "proxy/sts/overridden_policies.hpp"
+#include "proxy/sts/refresher.hpp"
 
 namespace proxy {
 
@@ -29,6 +34,7 @@ namespace {
 
 constexpr std::chrono::milliseconds drain_poll(20);
 constexpr std::chrono::seconds farewell(4);
+constexpr std::chrono::hours reminder(1);
 
 class App {
  public:
@@ -48,6 +54,13 @@ class App {
                   .port = config.lab.https_port,
                   .allow_loopback = config.lab.allow_loopback}),
         policies_(control_.get_executor(), *resolver_, fetcher_, store_, config.mta_sts),
+        refresher_(control_.get_executor(), policies_, store_, config.mta_sts.refresh_every),
+        overridden_(policies_, [this] { return config_.load(); }),
+        administration_({.service = policies_,
+                         .refresher = refresher_,
+                         .store = store_,
+                         .config = [this] { return config_.load(); },
+                         .put_in_force = [this](Exemptions all) { put_in_force(std::move(all)); }}),
         destinations_(config.delivery.connections_per_host),
         limits_(config.limits.connections, config.limits.connections_per_client),
         signals_(control_, SIGTERM, SIGINT, SIGHUP) {
@@ -57,8 +70,9 @@ class App {
   }
 
   void run() {
+    put_in_force(by_domain(store_.exemptions()));
     listen();
-    const Shared shared{policies_,
+    const Shared shared{overridden_,
                         destinations_,
                         [this] { return config_.load(); },
                         [this] { return tls_.load(); },
@@ -73,8 +87,12 @@ class App {
     for (auto& worker : workers_) worker->start();
     for (auto& acceptor : acceptors_) acceptor->start();
     log::Event(log::Level::info, "ready").add("workers", count).add("version", STS_RELAY_VERSION);
+    refresher_.start();
+    serve_control();
+    spawn(control_.get_executor(), remind(), "reminder");
     spawn(control_.get_executor(), signals(), "signals");
     spawn(control_.get_executor(), dnssec_.keep_probing(control_.get_executor()), "DNSSEC probe");
+    spawn(control_.get_executor(), certificates_.watch(control_.get_executor()), "certificates");
     control_.run();
     for (auto& worker : workers_) worker->finish();
     if (!workers_end()) {
@@ -122,7 +140,7 @@ class App {
           control_.get_executor(), listener.address,
           [this, facts](int descriptor, bool v6, const std::string& client) { take(*facts, descriptor, v6, client); });
       const auto local = acceptor->local();
-      *facts = listener_facts(*config, listener, local.port());
+      *facts = listener_facts(*config, listener, local.port(), certificates_.add(listener));
       own_.add(local.address().to_string(), local.port());
       const auto host = local.address().is_v6() ? '[' + local.address().to_string() + ']' : local.address().to_string();
       log::Event(log::Level::info, "listening")
@@ -151,14 +169,50 @@ class App {
     control_.stop();
   }
 
+  // The configuration in force with the exemptions that are stored; control thread only.
+  void put_in_force(Exemptions exemptions) {
+    auto changed = std::make_shared<Config>(*config_.load());
+    changed->exemptions = std::make_shared<const Exemptions>(std::move(exemptions));
+    config_.store(std::move(changed));
+  }
+
+  // Without its socket the relay does all but take orders.
+  void serve_control() {
+    try {
+      control_server_.emplace(control_.get_executor(), state_.path(),
+                              [this](boost::json::object request) { return administration_.run(std::move(request)); });
+      control_server_->start();
+    } catch (const std::exception& error) {
+      log::Event(log::Level::error, "control_socket_failed").add("reason", error.what());
+    }
+  }
+
+  static void warn_if_disabled(const Config& config) {
+    if (config.mta_sts.enabled) return;
+    log::Event(log::Level::warn, "mta_sts_disabled")
+        .add("reason", "[mta_sts] enabled = false: what domains publish is not applied");
+  }
+
+  awaitable<void> remind() {
+    asio::steady_timer timer(control_);
+    for (;;) {
+      warn_if_disabled(*config_.load());
+      timer.expires_after(reminder);
+      co_await timer.async_wait(asio::use_awaitable);
+    }
+  }
+
   // What a message looks at is swapped; listeners, threads and the state directory stay as they were
   // (docs/operation.md).
   void reload() {
     const auto old = config_.load();
-    auto loaded = load_config(old->file);
+    auto loaded = load_config(old->file, PreloadFaults::leave_out);
     for (const auto& error : loaded.errors)
       log::Event(log::Level::error, "reload_failed").add("reason", message(error));
-    if (!loaded.errors.empty()) return;
+    if (!loaded.errors.empty()) {
+      certificates_.look();  // its certificates are none of the other settings' business
+      return;
+    }
     try {
       auto contexts = std::make_shared<const TlsContexts>(loaded.config.trust_anchors, tls_.load()->generation() + 1);
       tls_.store(std::move(contexts));
@@ -166,6 +220,10 @@ class App {
       log::Event(log::Level::error, "reload_failed").add("reason", error.what());
       return;
     }
+    certificates_.reload(loaded.config);
+    for (const auto& warning : loaded.warnings) log::Event(log::Level::warn, "configuration").add("reason", warning);
+    loaded.config.exemptions = old->exemptions;
+    if (old->mta_sts.enabled) warn_if_disabled(loaded.config);
     config_.store(std::make_shared<const Config>(std::move(loaded.config)));
     const auto& dns = config_.load()->dns;
     if (dns.servers != old->dns.servers || dns.dnssec != old->dns.dnssec) change_dns(dns);
@@ -225,10 +283,15 @@ class App {
   std::unique_ptr<CachingResolver> resolver_;
   HttpsFetcher fetcher_;
   MtaStsService policies_;
+  Refresher refresher_;
+  OverriddenPolicies overridden_;
+  Administration administration_;
   Destinations destinations_;
   ConnectionLimits limits_;
   OwnAddresses own_;
+  ListenerCertificates certificates_;
   asio::signal_set signals_;
+  std::optional<ControlServer> control_server_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };

@@ -1,71 +1,43 @@
-// Recognising the file, making the schema, and rows to values and back.
+// Rows to values and back.
 #include "proxy/store/policy_table.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <algorithm>
 
-#include <array>
-#include <cerrno>
-#include <cstring>
+#include "policy/sts/refresh.hpp"
 
 namespace proxy {
 namespace {
 
 using policy::sts::CacheEntry;
 using policy::sts::Mode;
+using policy::sts::Time;
 
-// The two numbers of an SQLite header that are free for applications: whose file it is, and which schema.
-constexpr std::uint32_t application = 0x73747372;  // "stsr"
-constexpr std::uint32_t schema = 1;
+#define POLICY_COLUMNS "domain, id, mode, mx, max_age, fetched, body"
+constexpr char columns[] = "SELECT " POLICY_COLUMNS ", last_used, refresh_at, failures, last_error, last_error_at";
+constexpr char first_columns[] = "SELECT " POLICY_COLUMNS ", fetched / 86400, NULL, 0, '', 0";
+#undef POLICY_COLUMNS
 
-constexpr char make_schema[] =
-    "CREATE TABLE policy ("
-    " domain TEXT PRIMARY KEY NOT NULL,"
-    " id TEXT NOT NULL,"
-    " mode TEXT NOT NULL CHECK (mode IN ('none', 'testing', 'enforce')),"
-    " mx TEXT NOT NULL,"          // patterns, one a line
-    " max_age INTEGER NOT NULL,"  // seconds
-    " fetched INTEGER NOT NULL,"  // seconds since 1970, UTC
-    " body TEXT NOT NULL"
-    ");"
-    "PRAGMA application_id = 1937011570;"
-    "PRAGMA user_version = 1;";
-static_assert(application == 1937011570 && schema == 1);
-
-constexpr char columns[] = "SELECT domain, id, mode, mx, max_age, fetched, body FROM policy";
-
-std::uint32_t big_endian(const unsigned char* octets) {
-  return std::uint32_t{octets[0]} << 24 | std::uint32_t{octets[1]} << 16 | std::uint32_t{octets[2]} << 8 | octets[3];
-}
-
-[[noreturn]] void refuse(const std::string& file, const std::string& why) {
-  throw StoreError("database " + file + ": " + why + "; it was left as it is");
-}
-
-void make_file(const std::string& file) {
-  // SQLite gives its -wal and -shm files the mode of the database.
-  const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (made < 0) throw StoreError("database " + file + ": cannot be made: " + std::strerror(errno));
-  ::close(made);
-}
-
-void check_whole(sqlite::Connection& connection, const std::string& file) {
-  std::string found;
-  try {
-    sqlite::Statement check(connection, "PRAGMA quick_check(1)");
-    if (check.step()) found = check.text(0);
-  } catch (const StoreError& error) {
-    found = error.what();
-  }
-  if (found != "ok") refuse(file, "damaged (" + found + ")");
-}
+// How much of its work a writer does at a time: the others wait behind it.
+constexpr std::int64_t rows_at_a_time = 500;
 
 Mode mode_of(const std::string& text) {
   for (const Mode mode : {Mode::enforce, Mode::testing}) {
     if (text == policy::sts::words(mode)) return mode;
   }
   return Mode::none;
+}
+
+std::int64_t seconds_of(Time time) {
+  return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
+}
+
+// Rounded up: what was written as due later is not due now.
+std::int64_t due_seconds_of(Time time) {
+  return std::chrono::ceil<std::chrono::seconds>(time.time_since_epoch()).count();
+}
+
+Time time_of(std::int64_t seconds) {
+  return Time(std::chrono::seconds(seconds));
 }
 
 CacheEntry entry_of(const sqlite::Statement& row) {
@@ -82,9 +54,21 @@ CacheEntry entry_of(const sqlite::Statement& row) {
   const auto max_age = row.number(4);
   entry.policy.max_age = max_age < 0 || max_age > policy::sts::max_max_age ? policy::sts::max_max_age
                                                                            : static_cast<std::uint32_t>(max_age);
-  entry.fetched = policy::sts::Time(std::chrono::seconds(row.number(5)));
+  entry.fetched = time_of(row.number(5));
   entry.body = row.text(6);
+  entry.upkeep.last_used = row.number(7);
+  if (!row.is_null(8)) entry.upkeep.refresh_at = time_of(row.number(8));
+  entry.upkeep.failures = static_cast<std::uint32_t>(std::clamp<std::int64_t>(row.number(9), 0, 1'000'000));
+  entry.upkeep.last_error = row.text(10);
+  entry.upkeep.last_error_at = time_of(row.number(11));
   return entry;
+}
+
+std::vector<CacheEntry> entries_of(sqlite::Statement& statement) {
+  std::vector<CacheEntry> entries;
+  while (statement.step()) entries.push_back(entry_of(statement));
+  statement.reset();
+  return entries;
 }
 
 sqlite::Connection open_for_writing(const std::string& file) {
@@ -94,48 +78,48 @@ sqlite::Connection open_for_writing(const std::string& file) {
   return connection;
 }
 
+void bind_upkeep(sqlite::Statement& statement, int first, const policy::sts::Upkeep& upkeep) {
+  statement.bind(first, upkeep.last_used);
+  if (upkeep.refresh_at) statement.bind(first + 1, due_seconds_of(*upkeep.refresh_at));
+  statement.bind(first + 2, std::int64_t{upkeep.failures});
+  statement.bind(first + 3, upkeep.last_error);
+  statement.bind(first + 4, seconds_of(upkeep.last_error_at));
+}
+
+void run(sqlite::Statement& statement) {
+  statement.step();
+  statement.reset();
+}
+
+// In a database of the first version the questions about upkeep have no answer.
+std::string of_second(bool first_schema, const std::string& question, const char* nothing) {
+  return first_schema ? nothing : question;
+}
+
 }  // namespace
-
-bool is_policy_database(const std::string& file) {
-  const int opened = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (opened < 0) {
-    if (errno == ENOENT) return false;
-    throw StoreError("database " + file + ": cannot be opened: " + std::strerror(errno));
-  }
-  std::array<unsigned char, 100> header{};
-  const ssize_t size = pread(opened, header.data(), header.size(), 0);
-  const int error = errno;
-  ::close(opened);
-  if (size < 0) throw StoreError("database " + file + ": cannot be read: " + std::strerror(error));
-  if (size == 0) return false;
-  if (static_cast<std::size_t>(size) < header.size() || std::memcmp(header.data(), "SQLite format 3", 16) != 0) {
-    refuse(file, "not an SQLite database");
-  }
-  if (big_endian(&header[68]) != application) refuse(file, "an SQLite database of another program");
-  const auto version = big_endian(&header[60]);
-  if (version > schema) {
-    refuse(file, "written by a newer sts-relay (schema " + std::to_string(version) + ", this program knows " +
-                     std::to_string(schema) + ")");
-  }
-  return true;
-}
-
-void prepare_policy_database(const std::string& file) {
-  if (!is_policy_database(file)) make_file(file);
-  sqlite::Connection connection(file, sqlite::Connection::Access::read_write);
-  check_whole(connection, file);
-  // Header fields belong to the transaction: a file has schema and numbers, or nothing.
-  if (connection.number("PRAGMA user_version") == 0) {
-    connection.run("BEGIN IMMEDIATE");
-    connection.run(make_schema);
-    connection.run("COMMIT");
-  }
-}
 
 PolicyReader::PolicyReader(const std::string& file)
     : connection_(file, sqlite::Connection::Access::read_only),
-      one_(connection_, (std::string(columns) + " WHERE domain = ?1").c_str()),
-      all_(connection_, (std::string(columns) + " ORDER BY domain").c_str()) {}
+      first_schema_(connection_.number("PRAGMA user_version") < 2),
+      one_(connection_,
+           (std::string(first_schema_ ? first_columns : columns) + " FROM policy WHERE domain = ?1").c_str()),
+      all_(connection_,
+           (std::string(first_schema_ ? first_columns : columns) + " FROM policy ORDER BY domain").c_str()),
+      due_(connection_, of_second(first_schema_,
+                                  std::string(columns) +
+                                      " FROM policy WHERE refresh_at IS NOT NULL AND (refresh_at, domain) > (?1, ?2)"
+                                      " AND refresh_at <= ?3 ORDER BY refresh_at, domain LIMIT ?4",
+                                  "SELECT ?1, ?2, ?3, ?4 WHERE 0")
+                            .c_str()),
+      next_due_(connection_, of_second(first_schema_,
+                                       "SELECT refresh_at FROM policy WHERE refresh_at IS NOT NULL"
+                                       " ORDER BY refresh_at LIMIT 1",
+                                       "SELECT 0 WHERE 0")
+                                 .c_str()),
+      exemptions_(connection_,
+                  of_second(first_schema_, "SELECT domain, reason, made, until FROM exemption ORDER BY domain",
+                            "SELECT '', '', 0, 0 WHERE 0")
+                      .c_str()) {}
 
 std::optional<CacheEntry> PolicyReader::load(std::string_view domain) {
   const std::lock_guard lock(mutex_);
@@ -150,16 +134,65 @@ std::optional<CacheEntry> PolicyReader::load(std::string_view domain) {
 std::vector<CacheEntry> PolicyReader::load_all() {
   const std::lock_guard lock(mutex_);
   all_.reset();
-  std::vector<CacheEntry> entries;
-  while (all_.step()) entries.push_back(entry_of(all_));
-  all_.reset();
-  return entries;
+  return entries_of(all_);
+}
+
+std::vector<CacheEntry> PolicyReader::due(const PolicyStore::Cursor& after, Time now, unsigned limit) {
+  const std::lock_guard lock(mutex_);
+  due_.reset();
+  due_.bind(1, seconds_of(after.refresh_at));
+  due_.bind(2, after.domain);
+  due_.bind(3, seconds_of(now));
+  due_.bind(4, std::int64_t{limit});
+  return entries_of(due_);
+}
+
+std::optional<Time> PolicyReader::next_due() {
+  const std::lock_guard lock(mutex_);
+  next_due_.reset();
+  std::optional<Time> next;
+  if (next_due_.step()) next = time_of(next_due_.number(0));
+  next_due_.reset();
+  return next;
+}
+
+std::vector<Exemption> PolicyReader::exemptions() {
+  const std::lock_guard lock(mutex_);
+  exemptions_.reset();
+  std::vector<Exemption> all;
+  while (exemptions_.step()) {
+    all.push_back(
+        {exemptions_.text(0), exemptions_.text(1), time_of(exemptions_.number(2)), time_of(exemptions_.number(3))});
+  }
+  exemptions_.reset();
+  return all;
 }
 
 PolicyWriter::PolicyWriter(const std::string& file)
     : connection_(open_for_writing(file)),
-      save_(connection_, "INSERT OR REPLACE INTO policy VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
-      remove_(connection_, "DELETE FROM policy WHERE domain = ?1") {}
+      save_(connection_,
+            "INSERT INTO policy (domain, id, mode, mx, max_age, fetched, body,"
+            " last_used, refresh_at, failures, last_error, last_error_at)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+            " ON CONFLICT (domain) DO UPDATE SET id = ?2, mode = ?3, mx = ?4, max_age = ?5, fetched = ?6, body = ?7,"
+            " last_used = max(last_used, ?8), refresh_at = ?9, failures = ?10, last_error = ?11, last_error_at = ?12"),
+      remove_(connection_, "DELETE FROM policy WHERE domain = ?1"),
+      used_(connection_,
+            "UPDATE policy SET last_used = max(last_used, ?2), refresh_at = coalesce(refresh_at, ?3)"
+            " WHERE domain = ?1"),
+      keep_(connection_,
+            "UPDATE policy SET last_used = max(last_used, ?2), refresh_at = ?3, failures = ?4, last_error = ?5,"
+            " last_error_at = ?6 WHERE domain = ?1"),
+      pull_in_(connection_, "UPDATE policy SET refresh_at = ?1 WHERE refresh_at > ?2"),
+      expired_(connection_,
+               "DELETE FROM policy WHERE rowid IN"
+               " (SELECT rowid FROM policy WHERE fetched + max_age <= ?1 LIMIT ?2)"),
+      count_(connection_, "SELECT count(*) FROM policy"),
+      idle_(connection_,
+            "DELETE FROM policy WHERE rowid IN"
+            " (SELECT rowid FROM policy WHERE last_used < ?1 ORDER BY last_used LIMIT ?2)"),
+      exempt_(connection_, "INSERT OR REPLACE INTO exemption VALUES (?1, ?2, ?3, ?4)"),
+      end_exemption_(connection_, "DELETE FROM exemption WHERE domain = ?1") {}
 
 void PolicyWriter::save(const CacheEntry& entry) {
   std::string mx;
@@ -170,17 +203,71 @@ void PolicyWriter::save(const CacheEntry& entry) {
   save_.bind(3, policy::sts::words(entry.policy.mode));
   save_.bind(4, mx);
   save_.bind(5, std::int64_t{entry.policy.max_age});
-  save_.bind(6, std::chrono::duration_cast<std::chrono::seconds>(entry.fetched.time_since_epoch()).count());
+  save_.bind(6, seconds_of(entry.fetched));
   save_.bind(7, entry.body);
-  save_.step();
-  save_.reset();
+  bind_upkeep(save_, 8, entry.upkeep);
+  run(save_);
 }
 
-void PolicyWriter::remove(std::string_view domain) {
+bool PolicyWriter::remove(std::string_view domain) {
   remove_.reset();
   remove_.bind(1, domain);
-  remove_.step();
-  remove_.reset();
+  run(remove_);
+  return connection_.changes() > 0;
+}
+
+void PolicyWriter::used(std::string_view domain, Time now) {
+  used_.reset();
+  used_.bind(1, domain);
+  used_.bind(2, policy::sts::day_of(now));
+  used_.bind(3, seconds_of(now));
+  run(used_);
+}
+
+void PolicyWriter::keep(std::string_view domain, const policy::sts::Upkeep& upkeep) {
+  keep_.reset();
+  keep_.bind(1, domain);
+  bind_upkeep(keep_, 2, upkeep);
+  run(keep_);
+}
+
+void PolicyWriter::pull_in(Time now, Time latest) {
+  pull_in_.reset();
+  pull_in_.bind(1, seconds_of(now));
+  pull_in_.bind(2, due_seconds_of(latest));
+  run(pull_in_);
+}
+
+void PolicyWriter::tidy(Time now, std::uint64_t most) {
+  expired_.reset();
+  expired_.bind(1, seconds_of(now));
+  expired_.bind(2, rows_at_a_time);
+  run(expired_);
+  count_.reset();
+  const auto rows = count_.step() ? count_.number(0) : 0;
+  count_.reset();
+  const auto excess = rows - static_cast<std::int64_t>(most);
+  if (excess <= 0) return;
+  idle_.reset();
+  idle_.bind(1, policy::sts::first_day_in_use(now));
+  idle_.bind(2, std::min(excess, rows_at_a_time));
+  run(idle_);
+}
+
+void PolicyWriter::exempt(const Exemption& exemption) {
+  exempt_.reset();
+  exempt_.bind(1, exemption.domain);
+  exempt_.bind(2, exemption.reason);
+  exempt_.bind(3, seconds_of(exemption.made));
+  exempt_.bind(4, seconds_of(exemption.until));
+  run(exempt_);
+}
+
+bool PolicyWriter::end_exemption(std::string_view domain) {
+  end_exemption_.reset();
+  end_exemption_.bind(1, domain);
+  run(end_exemption_);
+  return connection_.changes() > 0;
 }
 
 }  // namespace proxy

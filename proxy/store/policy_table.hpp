@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "policy/sts/cache_entry.hpp"
+#include "proxy/store/policy_store.hpp"
 #include "proxy/store/sqlite.hpp"
 
 namespace proxy {
@@ -19,8 +20,8 @@ namespace proxy {
 /// take the write-ahead log away.
 bool is_policy_database(const std::string& file);
 
-/// Makes the database (0600) where there is none, and checks one that is there. Throws StoreError. As above: only while
-/// the process does not have it open.
+/// Makes the database (0600) where there is none, checks one that is there, and brings one of an earlier version to
+/// this one's schema. Throws StoreError. As above: only while the process does not have it open.
 void prepare_policy_database(const std::string& file);
 
 /// A connection that only reads. It works beside a running relay and after one was killed.
@@ -31,11 +32,16 @@ class PolicyReader {
   std::optional<policy::sts::CacheEntry> load(std::string_view domain);
   /// By domain.
   std::vector<policy::sts::CacheEntry> load_all();
+  /// As PolicyStore has them.
+  std::vector<policy::sts::CacheEntry> due(const PolicyStore::Cursor& after, policy::sts::Time now, unsigned limit);
+  std::optional<policy::sts::Time> next_due();
+  std::vector<Exemption> exemptions();
 
  private:
   std::mutex mutex_;
   sqlite::Connection connection_;
-  sqlite::Statement one_, all_;
+  const bool first_schema_;  // of an earlier version, which no relay of this one has opened yet
+  sqlite::Statement one_, all_, due_, next_due_, exemptions_;
 };
 
 /// Writes rows within the caller's transaction.
@@ -46,13 +52,21 @@ class PolicyWriter {
   void begin() { connection_.run("BEGIN IMMEDIATE"); }
   void commit() { connection_.run("COMMIT"); }
   void save(const policy::sts::CacheEntry& entry);
-  void remove(std::string_view domain);
+  /// Whether there was one.
+  bool remove(std::string_view domain);
+  void used(std::string_view domain, policy::sts::Time now);
+  void keep(std::string_view domain, const policy::sts::Upkeep& upkeep);
+  void pull_in(policy::sts::Time now, policy::sts::Time latest);
+  void tidy(policy::sts::Time now, std::uint64_t most);
+  void exempt(const Exemption& exemption);
+  /// Whether there was one.
+  bool end_exemption(std::string_view domain);
   /// For the rows of other tables, in the same transaction.
   sqlite::Connection& connection() { return connection_; }
 
  private:
   sqlite::Connection connection_;
-  sqlite::Statement save_, remove_;
+  sqlite::Statement save_, remove_, used_, keep_, pull_in_, expired_, count_, idle_, exempt_, end_exemption_;
 };
 
 }  // namespace proxy

@@ -22,6 +22,8 @@ class Connection {
   void run(const char* sql);
   /// The first column of the first row, as a number.
   std::int64_t number(const char* sql);
+  /// Rows that the last statement has written.
+  int changes() const { return sqlite3_changes(handle_.get()); }
   [[noreturn]] void fail(const std::string& doing) const;
   sqlite3* get() const { return handle_.get(); }
 
@@ -46,6 +48,7 @@ class Statement {
   void reset();
   std::string text(int column) const;
   std::int64_t number(int column) const;
+  bool is_null(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
 
  private:
   struct Finalize {

@@ -39,35 +39,68 @@ std::vector<policy::sts::CacheEntry> SqlitePolicyStore::load_all() {
   return reader_.load_all();
 }
 
+std::vector<policy::sts::CacheEntry> SqlitePolicyStore::due(const Cursor& after, policy::sts::Time now,
+                                                            unsigned limit) {
+  return reader_.due(after, now, limit);
+}
+
+std::optional<policy::sts::Time> SqlitePolicyStore::next_due() {
+  return reader_.next_due();
+}
+
+std::vector<Exemption> SqlitePolicyStore::exemptions() {
+  return reader_.exemptions();
+}
+
 boost::asio::awaitable<bool> SqlitePolicyStore::save(policy::sts::CacheEntry entry) {
-  Write write;
-  write.entry = std::move(entry);
-  return submit(std::move(write));
+  return submit([entry = std::move(entry)](PolicyWriter& writer) { writer.save(entry); });
 }
 
 boost::asio::awaitable<bool> SqlitePolicyStore::remove(std::string domain) {
-  Write write;
-  write.entry.domain = std::move(domain);
-  write.removes = true;
-  return submit(std::move(write));
+  return submit([domain = std::move(domain)](PolicyWriter& writer) { writer.remove(domain); });
 }
 
-boost::asio::awaitable<bool> SqlitePolicyStore::submit(Write write) {
-  auto initiate = [this](auto handler, Write handed_over) {
-    handed_over.done = resume_on_its_executor<bool>(std::move(handler));
+boost::asio::awaitable<bool> SqlitePolicyStore::used(std::string domain, policy::sts::Time now) {
+  return submit([domain = std::move(domain), now](PolicyWriter& writer) { writer.used(domain, now); });
+}
+
+boost::asio::awaitable<bool> SqlitePolicyStore::keep(std::string domain, policy::sts::Upkeep upkeep) {
+  return submit(
+      [domain = std::move(domain), upkeep = std::move(upkeep)](PolicyWriter& writer) { writer.keep(domain, upkeep); });
+}
+
+boost::asio::awaitable<bool> SqlitePolicyStore::pull_in(policy::sts::Time now, policy::sts::Time latest) {
+  return submit([now, latest](PolicyWriter& writer) { writer.pull_in(now, latest); });
+}
+
+boost::asio::awaitable<bool> SqlitePolicyStore::tidy(policy::sts::Time now, std::uint64_t most) {
+  return submit([now, most](PolicyWriter& writer) { writer.tidy(now, most); });
+}
+
+boost::asio::awaitable<bool> SqlitePolicyStore::exempt(Exemption exemption) {
+  return submit([exemption = std::move(exemption)](PolicyWriter& writer) { writer.exempt(exemption); });
+}
+
+boost::asio::awaitable<bool> SqlitePolicyStore::end_exemption(std::string domain) {
+  return submit([domain = std::move(domain)](PolicyWriter& writer) { writer.end_exemption(domain); });
+}
+
+boost::asio::awaitable<bool> SqlitePolicyStore::submit(Work work) {
+  auto initiate = [this](auto handler, Work handed_over) {
+    Write write{std::move(handed_over), resume_on_its_executor<bool>(std::move(handler))};
     {
       const std::lock_guard lock(mutex_);
-      waiting_.push_back(std::move(handed_over));
+      waiting_.push_back(std::move(write));
     }
     changed_.notify_one();
   };
   return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void(bool)>(
-      std::move(initiate), boost::asio::use_awaitable, std::move(write));
+      std::move(initiate), boost::asio::use_awaitable, std::move(work));
 }
 
 void SqlitePolicyStore::write_later(std::function<void(sqlite::Connection&)> work) {
   Write write;
-  write.other = std::move(work);
+  write.work = [work = std::move(work)](PolicyWriter& writer) { work(writer.connection()); };
   {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(write));
@@ -98,15 +131,7 @@ bool SqlitePolicyStore::commit(const std::deque<Write>& batch) {
   try {
     if (!writer_) writer_ = std::make_unique<PolicyWriter>(file_);
     writer_->begin();
-    for (const auto& write : batch) {
-      if (write.other) {
-        write.other(writer_->connection());
-      } else if (write.removes) {
-        writer_->remove(write.entry.domain);
-      } else {
-        writer_->save(write.entry);
-      }
-    }
+    for (const auto& write : batch) write.work(*writer_);
     writer_->commit();
     return true;
   } catch (const StoreError& error) {

@@ -17,7 +17,7 @@
 
 namespace proxy {
 
-class SqlitePolicyStore : public PolicyStore {
+class SqlitePolicyStore : public PolicyStore, public ExemptionStore {
  public:
   /// Opens or makes the database; throws StoreError where it is not usable, and then has not changed it.
   explicit SqlitePolicyStore(const std::string& file);
@@ -31,15 +31,25 @@ class SqlitePolicyStore : public PolicyStore {
   /// From any thread: `work` runs on the writer thread, in the next transaction. Nobody is told when it fails, but the
   /// log.
   void write_later(std::function<void(sqlite::Connection&)> work);
+  boost::asio::awaitable<bool> used(std::string domain, policy::sts::Time now) override;
+  boost::asio::awaitable<bool> keep(std::string domain, policy::sts::Upkeep upkeep) override;
+  std::vector<policy::sts::CacheEntry> due(const Cursor& after, policy::sts::Time now, unsigned limit) override;
+  std::optional<policy::sts::Time> next_due() override;
+  boost::asio::awaitable<bool> pull_in(policy::sts::Time now, policy::sts::Time latest) override;
+  boost::asio::awaitable<bool> tidy(policy::sts::Time now, std::uint64_t most) override;
+
+  std::vector<Exemption> exemptions() override;
+  boost::asio::awaitable<bool> exempt(Exemption exemption) override;
+  boost::asio::awaitable<bool> end_exemption(std::string domain) override;
 
  private:
+  /// What the writer thread does, within its transaction.
+  using Work = std::function<void(PolicyWriter&)>;
   struct Write {
-    policy::sts::CacheEntry entry;
-    bool removes = false;
-    std::function<void(sqlite::Connection&)> other{};  ///< instead of the entry
+    Work work;
     Completion<bool> done;
   };
-  boost::asio::awaitable<bool> submit(Write write);
+  boost::asio::awaitable<bool> submit(Work work);
   void write_until_stopped();
   bool commit(const std::deque<Write>& batch);
 

@@ -4,6 +4,7 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
 
+#include "policy/sts/refresh.hpp"
 #include "protocol/base/text.hpp"
 
 namespace proxy {
@@ -15,9 +16,11 @@ using Source = policy::StsFacts::Source;
 namespace {
 
 constexpr unsigned fetches_at_once = 64, lookups_at_once = 256;
-constexpr std::size_t waiters_a_flight = 10000, books_at_most = 100000;
-constexpr std::chrono::seconds least_recheck(5), longest_negative(3600);
-constexpr std::chrono::minutes message_at_most(10);  // that a message is worked on: longer than any client waits
+constexpr std::size_t waiters_a_flight = 10000, notes_at_most = 100000;
+constexpr std::chrono::seconds longest_negative(3600);
+constexpr std::chrono::hours lookup_failure_ages(24);
+
+constexpr std::chrono::minutes clock_tolerance(1);  // what clocks differ by without being wrong
 
 std::chrono::seconds whole_seconds(Milliseconds time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time);
@@ -35,13 +38,16 @@ MtaStsService::MtaStsService(Executor control, Resolver& resolver, Fetcher& fetc
       clock_(std::move(clock)),
       cache_(options.memory),
       fetches_(control_, fetches_at_once),
-      lookups_(control_, lookups_at_once) {}
+      lookups_(control_, lookups_at_once),
+      notes_(notes_at_most),
+      two_clocks_(clock_.wall(), clock_.steady()) {}
 
 awaitable<StsFactsPtr> MtaStsService::ask(std::string domain) {
   if (auto hit = cache_.find(domain, clock_.wall(), clock_.steady())) {
     if (hit->recheck) {
       asio::post(control_, [this, domain, known = hit->facts] { spawn(control_, recheck(domain, known), "recheck"); });
     }
+    if (hit->first_today) asio::post(control_, [this, domain] { note_use(domain); });
     co_return std::move(hit->facts);
   }
   auto facts = co_await join(contacts_, std::move(domain), &MtaStsService::first_contact);
@@ -89,13 +95,16 @@ awaitable<void> MtaStsService::fly(Flights& flights, std::string domain,
 
 // STS-46: what lookup and fetch bring applies to the very messages that wait.
 awaitable<StsFactsPtr> MtaStsService::first_contact(std::string domain) {
+  look_at_clocks();
   if (auto known = in_date(domain)) co_return known;
+  const auto in_doubt = held_in_spite_of_the_clock(domain);
   const auto record = co_await look_up(domain, false);
   // Before a deferral the domain is asked about as well: what that brought meanwhile is not given up for less.
   if (auto known = in_memory(domain)) co_return known;
-  auto& notes = book(domain);
+  // OPS-14: a policy that only a jump of the clock has made look expired goes on, unless a new one is fetched.
+  if (in_doubt && (record.failed || !record.published.record)) co_return in_doubt;
+  auto& notes = notes_.of(domain);
   if (record.failed) co_return lookup_failed(domain, notes, record.words);
-  notes.lookup_failing_since.reset();
 
   StsFactsPtr facts;
   std::chrono::seconds lasts = std::min(record.ttl, longest_negative);
@@ -107,13 +116,14 @@ awaitable<StsFactsPtr> MtaStsService::first_contact(std::string domain) {
   } else {
     const auto& id = record.published.record->id;
     if (policy::sts::may_fetch(notes.failure, id, clock_.wall(), whole_seconds(options_.retry_after))) {
-      auto update = co_await fetch(domain, id);
+      auto update = co_await fetch(domain, id, Cause::message);
       if (update.facts) co_return update.facts;
       if (auto known = in_memory(domain)) co_return known;
       facts = without(domain, State::no_policy, update.why);
     } else {
       facts = without(domain, State::no_policy, notes.failure->why);
     }
+    if (in_doubt) co_return in_doubt;
     // STS-29: a policy host that was healed is asked again after the pause, however long the record may be kept.
     lasts = std::min(lasts, whole_seconds(options_.retry_after));
   }
@@ -124,9 +134,13 @@ awaitable<StsFactsPtr> MtaStsService::first_contact(std::string domain) {
 
 // STS-07: deferred until the grace is over, then as without a policy; the failure is remembered, so that nobody waits
 // again (N-1).
-StsFactsPtr MtaStsService::lookup_failed(const std::string& domain, Book& notes, const std::string& words) {
+StsFactsPtr MtaStsService::lookup_failed(const std::string& domain, DomainNotes& notes, const std::string& words) {
   const auto now = clock_.steady();
+  // A failure of long ago says nothing of this one: the grace begins anew.
+  if (notes.lookup_failed_last && now - *notes.lookup_failed_last > lookup_failure_ages)
+    notes.lookup_failing_since.reset();
   if (!notes.lookup_failing_since) notes.lookup_failing_since = now;
+  notes.lookup_failed_last = now;
   const auto grace_ends = *notes.lookup_failing_since + options_.lookup_grace;
   const bool over = now >= grace_ends;
   auto facts = without(domain, over ? State::no_policy : State::lookup_failed, words);
@@ -140,14 +154,13 @@ StsFactsPtr MtaStsService::lookup_failed(const std::string& domain, Book& notes,
 
 awaitable<void> MtaStsService::recheck(std::string domain, StsFactsPtr known) {
   const auto record = co_await look_up(domain, false);
-  auto& notes = book(domain);
+  auto& notes = notes_.of(domain);
   if (known->state != State::policy) {
     // A remembered failure of the lookup, past its grace: an answer ends it, and the next message asks anew.
     if (in_memory(domain)) co_return;
     if (record.failed) {
       lookup_failed(domain, notes, record.words);
     } else {
-      notes.lookup_failing_since.reset();
       cache_.erase(domain);
     }
     co_return;
@@ -157,7 +170,7 @@ awaitable<void> MtaStsService::recheck(std::string domain, StsFactsPtr known) {
   const auto& id = record.published.record->id;
   if (id == known->id) co_return;
   if (!policy::sts::may_fetch(notes.failure, id, clock_.wall(), whole_seconds(options_.retry_after))) co_return;
-  const auto ignored = co_await fetch(domain, id);
+  const auto ignored = co_await fetch(domain, id, Cause::message);
   static_cast<void>(ignored);
 }
 
@@ -170,7 +183,7 @@ awaitable<StsFactsPtr> MtaStsService::before_deferral(std::string domain) {
   const auto record = co_await look_up(domain, true);
   if (record.failed || !record.published.record) co_return known;
   const auto& id = record.published.record->id;
-  auto& notes = book(domain);
+  auto& notes = notes_.of(domain);
   if (id == known->id) {
     // C-1: the owner may have changed the policy and forgotten the id.
     const auto now = clock_.steady();
@@ -179,7 +192,7 @@ awaitable<StsFactsPtr> MtaStsService::before_deferral(std::string domain) {
   } else if (!policy::sts::may_fetch(notes.failure, id, clock_.wall(), whole_seconds(options_.retry_after))) {
     co_return known;
   }
-  auto update = co_await fetch(domain, id);
+  auto update = co_await fetch(domain, id, Cause::message);
   if (update.facts) co_return update.facts;
   co_return known;
 }
@@ -195,77 +208,9 @@ awaitable<MtaStsService::Record> MtaStsService::look_up(std::string domain, bool
                    (answer->text.empty() ? std::string(dns::words(answer->status)) : answer->text);
   } else {
     record.published = policy::sts::published(answer->txt);
+    if (auto* notes = notes_.find(domain)) notes->lookup_failing_since.reset();
   }
   co_return record;
-}
-
-awaitable<MtaStsService::Update> MtaStsService::fetch(std::string domain, std::string id) {
-  auto found = fetching_.find(domain);
-  const bool first = found == fetching_.end();
-  if (first) found = fetching_.emplace(domain, Task<Update>::start(control_, fetch_alone(domain, id))).first;
-  auto task = found->second;
-  Update update;
-  std::exception_ptr error;
-  try {
-    update = co_await task.join();
-  } catch (...) {
-    error = std::current_exception();
-  }
-  if (first) fetching_.erase(domain);  // also after a bug: the next one asks anew
-  if (error) std::rethrow_exception(error);
-  co_return update;
-}
-
-awaitable<MtaStsService::Update> MtaStsService::fetch_alone(std::string domain, std::string id) {
-  const auto passage = co_await fetches_.enter();
-  auto fetched = co_await fetcher_.fetch(domain);
-  Update update;
-  auto& notes = book(domain);
-  if (fetched.result != Fetched::Result::valid) {
-    update.why = "policy fetch failed: " + fetched.why;
-    notes.failure = {id, clock_.wall(), update.why};
-    log::Event(log::Level::warn, "policy_fetch_failed")
-        .add("domain", domain)
-        .add("policy_id", id)
-        .add("reason", fetched.why);
-    co_return update;
-  }
-  notes.failure.reset();
-  policy::sts::CacheEntry entry;
-  entry.domain = domain;
-  entry.id = id;
-  entry.policy = std::move(fetched.policy);
-  entry.fetched = clock_.wall();
-  entry.body = std::move(fetched.body);
-  log::Event(log::Level::info, "policy_fetched")
-      .add("domain", domain)
-      .add("policy_id", id)
-      .add("policy", policy::sts::words(entry.policy.mode))
-      .add("mx", static_cast<std::int64_t>(entry.policy.mx.size()))
-      .add("max_age", static_cast<std::int64_t>(entry.policy.max_age));
-  update.facts = facts_of(entry, Source::fetched);
-  notes.spent.reset();
-  if (entry.policy.max_age == 0) {
-    cache_.erase(domain);  // STS-60: it applies to the messages at hand and replaces what was there
-    notes.spent = update.facts;
-    notes.spent_until = clock_.steady() + message_at_most;
-    spawn(control_, forget(domain), "forget policy");
-  } else {
-    cache_.put_policy(domain, facts_of(entry, Source::stored), clock_.steady() + least_recheck);
-    spawn(control_, save(std::move(entry)), "save policy");
-  }
-  co_return update;
-}
-
-awaitable<void> MtaStsService::save(policy::sts::CacheEntry entry) {
-  const std::string domain = entry.domain;
-  const bool saved = co_await store_.save(std::move(entry));
-  if (!saved) log::Event(log::Level::error, "policy_not_stored").add("domain", domain);
-}
-
-awaitable<void> MtaStsService::forget(std::string domain) {
-  const bool removed = co_await store_.remove(domain);
-  if (!removed) log::Event(log::Level::error, "policy_not_removed").add("domain", domain);
 }
 
 StsFactsPtr MtaStsService::in_memory(const std::string& domain) {
@@ -279,20 +224,34 @@ StsFactsPtr MtaStsService::in_memory(const std::string& domain) {
 StsFactsPtr MtaStsService::in_date(const std::string& domain) {
   if (auto known = in_memory(domain)) return known;
   const auto now = clock_.wall();
-  const auto stored = store_.load(domain);
-  if (!stored || !policy::sts::in_date(*stored, now)) return nullptr;
-  auto facts = facts_of(*stored, Source::stored);
-  cache_.put_policy(domain, facts, clock_.steady());
+  auto row = row_of(domain);
+  if (!row || !policy::sts::in_date(*row, now)) return nullptr;
+  if (row->fetched > now + clock_tolerance) {
+    // OPS-14: fetched under a clock that was ahead. Its max_age begins now, once, and it is fetched anew at once.
+    row->fetched = now;
+    row->upkeep.refresh_at = now;
+    store(domain, row);
+  }
+  auto facts = facts_of(*row, Source::stored);
+  const auto today = policy::sts::day_of(now);
+  cache_.put_policy(domain, facts, clock_.steady(), today);
+  if (row->upkeep.last_used != today) note_use(domain);
   return facts;
+}
+
+StsFactsPtr MtaStsService::held_in_spite_of_the_clock(const std::string& domain) {
+  const auto row = row_of(domain);
+  if (!row || !two_clocks_.held(*row, clock_.wall())) return nullptr;
+  return facts_of(*row, Source::stored);
 }
 
 /// What a message that is about to be deferred waits under. A policy with max_age 0 was fetched for it and stands for
 /// it (STS-60): a failure after that must not let the message go.
 StsFactsPtr MtaStsService::held(const std::string& domain) {
   if (auto known = in_date(domain)) return known;
-  const auto found = books_.find(domain);
-  if (found == books_.end() || clock_.steady() >= found->second.spent_until) return nullptr;
-  return found->second.spent;
+  const auto* notes = notes_.find(domain);
+  if (notes == nullptr || clock_.steady() >= notes->spent_until) return nullptr;
+  return notes->spent;
 }
 
 StsFactsPtr MtaStsService::facts_of(const policy::sts::CacheEntry& entry, Source source) const {
@@ -313,11 +272,6 @@ StsFactsPtr MtaStsService::without(const std::string& domain, State state, std::
   facts->policy_domain = domain;
   facts->error = std::move(error);
   return facts;
-}
-
-MtaStsService::Book& MtaStsService::book(const std::string& domain) {
-  if (books_.size() >= books_at_most && !books_.contains(domain)) books_.erase(books_.begin());
-  return books_[domain];
 }
 
 MtaStsService::Steady MtaStsService::recheck_time(std::chrono::seconds ttl) const {

@@ -1,6 +1,8 @@
 // The shards and their two LRUs.
 #include "proxy/sts/policy_cache.hpp"
 
+#include "policy/sts/refresh.hpp"
+
 namespace proxy {
 
 namespace {
@@ -26,16 +28,21 @@ std::optional<PolicyCache::Hit> PolicyCache::find(std::string_view domain, Wall 
   }
   Hit hit{entry.facts, steady >= entry.due};
   if (hit.recheck) entry.due = steady + recheck_claim;
+  if (const auto today = policy::sts::day_of(wall); entry.is_policy && entry.used_day != today) {
+    entry.used_day = today;
+    hit.first_today = true;
+  }
   return hit;
 }
 
-void PolicyCache::remove(Shard& at, const std::string& domain) {
+bool PolicyCache::remove(Shard& at, const std::string& domain) {
   const auto found = at.entries.find(domain);
-  if (found == at.entries.end()) return;
+  if (found == at.entries.end()) return false;
   auto& entry = found->second;
   if (entry.is_policy) at.octets -= entry.octets;
   (entry.is_policy ? at.policies : at.negatives).erase(entry.place);
   at.entries.erase(found);
+  return true;
 }
 
 void PolicyCache::put(const std::string& domain, Entry entry) {
@@ -51,13 +58,30 @@ void PolicyCache::put(const std::string& domain, Entry entry) {
   while (at.negatives.size() > negatives_a_shard) remove(at, std::string(at.negatives.back()));
 }
 
-void PolicyCache::put_policy(const std::string& domain, StsFactsPtr facts, Steady recheck_at) {
+void PolicyCache::put_policy(const std::string& domain, StsFactsPtr facts, Steady recheck_at, std::int64_t used_day) {
   Entry entry;
   entry.is_policy = true;
   entry.due = recheck_at;
+  entry.used_day = used_day;
   entry.octets = octets_of(domain, *facts);
   entry.facts = std::move(facts);
   put(domain, std::move(entry));
+}
+
+void PolicyCache::renew_policy(const std::string& domain, StsFactsPtr facts) {
+  auto& at = shard(domain);
+  const std::lock_guard hold(at.lock);
+  const auto found = at.entries.find(domain);
+  if (found == at.entries.end()) return;
+  if (!found->second.is_policy) {
+    remove(at, domain);  // what was remembered instead of a policy is wrong now
+    return;
+  }
+  auto& entry = found->second;
+  const auto octets = octets_of(domain, *facts);
+  at.octets += octets - entry.octets;
+  entry.octets = octets;
+  entry.facts = std::move(facts);
 }
 
 void PolicyCache::put_negative(const std::string& domain, StsFactsPtr facts, Steady until, bool serve_stale) {
@@ -75,10 +99,10 @@ void PolicyCache::checked(const std::string& domain, Steady recheck_at) {
   if (found != at.entries.end()) found->second.due = recheck_at;
 }
 
-void PolicyCache::erase(const std::string& domain) {
+bool PolicyCache::erase(const std::string& domain) {
   auto& at = shard(domain);
   const std::lock_guard hold(at.lock);
-  remove(at, domain);
+  return remove(at, domain);
 }
 
 }  // namespace proxy

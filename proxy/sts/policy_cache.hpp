@@ -29,17 +29,22 @@ class PolicyCache {
 
   struct Hit {
     StsFactsPtr facts;
-    bool recheck = false;  ///< the record should be looked at again in the background; said to one caller only
+    bool recheck = false;      ///< the record should be looked at again in the background; said to one caller only
+    bool first_today = false;  ///< the policy's first use on this day (UTC); said to one caller only
   };
   /// Nothing when nothing is known, a policy is past its expiry, or a negative past its time.
   std::optional<Hit> find(std::string_view domain, Wall wall, Steady steady);
 
-  void put_policy(const std::string& domain, StsFactsPtr facts, Steady recheck_at);
+  /// `used_day`: the day of the last use that the store knows of.
+  void put_policy(const std::string& domain, StsFactsPtr facts, Steady recheck_at, std::int64_t used_day = 0);
+  /// A refreshed policy where it is in memory already; a refresh is no use, and makes no room for itself.
+  void renew_policy(const std::string& domain, StsFactsPtr facts);
   /// `serve_stale`: past `until` it is still given out, with `recheck` (STS-07: nobody waits once the grace is over).
   void put_negative(const std::string& domain, StsFactsPtr facts, Steady until, bool serve_stale);
   /// The record was looked at: the next time is then.
   void checked(const std::string& domain, Steady recheck_at);
-  void erase(const std::string& domain);
+  /// Whether there was something.
+  bool erase(const std::string& domain);
 
  private:
   static constexpr std::size_t shard_count = 16;
@@ -51,6 +56,7 @@ class PolicyCache {
     StsFactsPtr facts;
     bool is_policy = false, serve_stale = false;
     Steady due{};  // policies: recheck; negatives: the end
+    std::int64_t used_day = 0;
     std::size_t octets = 0;
     std::list<std::string>::iterator place;
   };
@@ -66,7 +72,7 @@ class PolicyCache {
   };
 
   void put(const std::string& domain, Entry entry);
-  static void remove(Shard& shard, const std::string& domain);
+  static bool remove(Shard& shard, const std::string& domain);
   Shard& shard(std::string_view domain) { return shards_[std::hash<std::string_view>{}(domain) % shard_count]; }
 
   const std::uint64_t policy_octets_;

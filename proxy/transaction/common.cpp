@@ -15,8 +15,31 @@ std::string received(const Environment& environment, const Origin& origin, const
                                .with = origin.with,
                                .id = id,
                                .for_recipient = recipient,
-                               .tls_cipher = {},
+                               .tls_cipher = origin.tls_cipher,
                                .now = std::chrono::system_clock::now()});
+}
+
+MessageFacts message_facts(const Origin& origin, const std::string& id, const smtp::Mail& mail) {
+  MessageFacts message;
+  message.id = id;
+  message.mail = mail;
+  message.floor = origin.floor;
+  message.client = origin.client_address;
+  // RFC 8689 §5: a bounce goes without where its way back does not offer it; lost it would help nobody.
+  message.demand.requiretls = mail.requiretls && !mail.reverse_path.null();
+  return message;
+}
+
+bool may_waive(const Origin& origin, const smtp::Mail& mail) {
+  return origin.may_waive && !mail.requiretls;  // RFC 8689 §4.1: REQUIRETLS stands above the field
+}
+
+void log_waiver(const Origin& origin, const std::string& id, const std::string& domain, std::string_view deferral) {
+  log::Event(log::Level::warn, "tls_required_no")
+      .add("id", id)
+      .add("domain", domain)
+      .add("client", origin.client_address)
+      .add("reason", deferral);
 }
 
 std::optional<Target> target_of(const Config& config, smtp::Rcpt& recipient) {

@@ -2,6 +2,7 @@
 // after the end of the data each domain is delivered by its own transaction, all at the same time. Nothing is stored
 // beyond the transaction.
 #include "policy/reply.hpp"
+#include "protocol/mime/header_scanner.hpp"
 #include "proxy/transaction/spool.hpp"
 #include "proxy/transaction/transaction.hpp"
 
@@ -10,7 +11,7 @@ namespace proxy {
 namespace {
 
 struct Group {
-  std::unique_ptr<Delivery> delivery;
+  Target target;
   std::vector<smtp::Rcpt> recipients;
   std::vector<std::size_t> places;  // of its recipients among all accepted ones
 };
@@ -40,7 +41,15 @@ class Fanout final : public Transaction {
     co_return answers;
   }
 
-  awaitable<void> body(std::string_view wire, bool, const smtp::BodyFacts& facts) override {
+  awaitable<void> body(std::string_view wire, bool last, const smtp::BodyFacts& facts) override {
+    // The first part is the hold: a header that does not end in it counts for nothing (RTLS-09).
+    if (!started_ && may_waive(origin_, mail_)) {
+      mime::HeaderScanner header;
+      header.scan(wire);
+      if (last) header.end();
+      waived_ = header.tls_required_no();
+    }
+    started_ = true;
     eight_bit_ = facts.eight_bit;
     if (stored_) stored_ = spool_.append(wire);
     co_return;
@@ -64,23 +73,31 @@ class Fanout final : public Transaction {
  private:
   Group& group_of(Target target) {
     for (auto& group : groups_) {
-      if (group->delivery->domain() == target.domain) return *(last_ = group.get());
+      if (group->target.domain == target.domain) return *(last_ = group.get());
     }
-    auto message = std::make_shared<MessageFacts>();
-    message->id = id_;
-    message->mail = mail_;
-    message->floor = origin_.floor;
-    message->client = origin_.client_address;
     auto group = std::make_unique<Group>();
-    group->delivery = std::make_unique<Delivery>(environment_, std::move(message), std::move(target));
+    group->target = std::move(target);
     groups_.push_back(std::move(group));
     return *(last_ = groups_.back().get());
   }
 
+  std::unique_ptr<Delivery> begin(const Target& target, bool without_what_is_published) {
+    auto message = std::make_shared<MessageFacts>(message_facts(origin_, id_, mail_));
+    message->waivable = waived_;
+    message->demand.tls_required_no = without_what_is_published;
+    return std::make_unique<Delivery>(environment_, std::move(message), target);
+  }
+
   // The whole of one domain's transaction; one reply for each of its recipients.
   awaitable<std::vector<smtp::Reply>> deliver(Group& group) {
-    auto& delivery = *group.delivery;
-    auto answers = co_await delivery.recipients(group.recipients);
+    auto begun = begin(group.target, false);
+    auto answers = co_await begun->recipients(group.recipients);
+    if (const auto deferral = begun->waivable_deferral()) {
+      log_waiver(origin_, id_, group.target.domain, deferral->text);
+      begun = begin(group.target, true);
+      answers = co_await begun->recipients(group.recipients);
+    }
+    auto& delivery = *begun;
     if (delivery.accepted() == 0) co_return answers;
     if (!eight_bit_ || delivery.take_eight_bit()) {
       const bool one = accepted_ == 1;
@@ -118,7 +135,8 @@ class Fanout final : public Transaction {
   std::vector<std::unique_ptr<Group>> groups_;
   Group* last_ = nullptr;
   std::size_t accepted_ = 0;
-  bool eight_bit_ = false, stored_ = true;
+  bool eight_bit_ = false, stored_ = true, started_ = false;
+  bool waived_ = false;  // the message has a TLS-Required: No that counts
 };
 
 }  // namespace

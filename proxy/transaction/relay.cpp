@@ -1,6 +1,10 @@
 // SMTP in reply mode: one client, one MX, nothing stored. The MX's reply to RCPT is the client's, its final reply is
 // the client's final reply. One recipient domain a transaction: one reply cannot speak for two destinations (SMTP-63).
+//
+// A RCPT that what the domain publishes would defer is answered 250 where the client's TLS-Required: No counts
+// (RTLS-06): the header decides, at the first part of the body, whether the message waits or is planned anew without.
 #include "policy/reply.hpp"
+#include "protocol/mime/header_scanner.hpp"
 #include "proxy/transaction/transaction.hpp"
 
 namespace proxy {
@@ -22,7 +26,7 @@ class Relay final : public Transaction {
         ++at;
         continue;
       }
-      if (delivery_ && delivery_->accepted() > 0 && target->domain != delivery_->domain()) {
+      if (delivery_ && delivery_->accepted() + provisional_.size() > 0 && target->domain != delivery_->domain()) {
         answers.push_back(policy::reply::second_domain(delivery_->domain(), target->domain));
         ++at;
         continue;
@@ -35,13 +39,21 @@ class Relay final : public Transaction {
         run.push_back(std::move(batch[at++]));
       }
       if (!delivery_ || target->domain != delivery_->domain()) begin(std::move(*target), run.front());
+      auto kept = run;
       auto replies = co_await delivery_->recipients(std::move(run));
+      if (delivery_->waivable_deferral()) {
+        for (auto& reply : replies) reply = {250, "2.1.5", "recipient noted, the message's header decides"};
+        provisional_.insert(provisional_.end(), std::make_move_iterator(kept.begin()),
+                            std::make_move_iterator(kept.end()));
+      }
       answers.insert(answers.end(), replies.begin(), replies.end());
     }
     co_return answers;
   }
 
   awaitable<void> body(std::string_view wire, bool last, const smtp::BodyFacts& facts) override {
+    if (!provisional_.empty() && !started_ && !verdict_) verdict_ = co_await decide_by_header(wire, last);
+    if (verdict_) co_return;
     if (facts.eight_bit && !delivery_->take_eight_bit()) co_return;
     std::string front;
     if (!started_) {
@@ -54,9 +66,9 @@ class Relay final : public Transaction {
   }
 
   awaitable<std::vector<smtp::Reply>> finish() override {
-    auto verdict = co_await delivery_->finish();
     std::vector<smtp::Reply> answer;
-    answer.push_back(std::move(verdict));
+    if (!verdict_) verdict_ = co_await delivery_->finish();
+    answer.push_back(*verdict_);
     co_return answer;
   }
 
@@ -68,13 +80,46 @@ class Relay final : public Transaction {
  private:
   // A domain whose recipients were all deferred or refused does not bind the transaction.
   void begin(Target target, const smtp::Rcpt& first) {
-    auto message = std::make_shared<MessageFacts>();
-    message->id = id_;
-    message->mail = mail_;
-    message->floor = origin_.floor;
-    message->client = origin_.client_address;
+    auto message = std::make_shared<MessageFacts>(message_facts(origin_, id_, mail_));
+    message->waivable = may_waive(origin_, mail_);
     message->added = received(environment_, origin_, id_, first.forward_path.address).size();
+    target_ = target;
     delivery_ = std::make_unique<Delivery>(environment_, std::move(message), std::move(target));
+  }
+
+  // The first part is the hold: a header that does not end in it counts for nothing. The reply is set where no host is
+  // to have the message.
+  awaitable<std::optional<smtp::Reply>> decide_by_header(std::string_view wire, bool last) {
+    mime::HeaderScanner header;
+    header.scan(wire);
+    if (last) header.end();
+    if (!header.tls_required_no()) co_return delivery_->keep_deferral();
+
+    log_waiver(origin_, id_, target_.domain, delivery_->waivable_deferral()->text);
+    auto message = std::make_shared<MessageFacts>(message_facts(origin_, id_, mail_));
+    message->demand.tls_required_no = true;
+    message->added = received(environment_, origin_, id_, provisional_.front().forward_path.address).size();
+    delivery_ = std::make_unique<Delivery>(environment_, std::move(message), target_);
+    const auto noted = provisional_;
+    const auto replies = co_await delivery_->recipients(std::move(provisional_));
+    provisional_.clear();
+    // One reply speaks for all of them: where one may not have it, none gets it. The client sends again, or is told.
+    const smtp::Reply* refusal = nullptr;
+    std::size_t refused = 0;
+    for (std::size_t i = 0; i < replies.size(); ++i) {
+      if (replies[i].positive() || (refusal != nullptr && replies[i].kind() != 4)) continue;
+      if (refusal != nullptr && refusal->kind() == 4) continue;
+      refusal = &replies[i];
+      refused = i;
+    }
+    if (refusal == nullptr) co_return std::nullopt;
+    delivery_->abandon();
+    auto verdict = *refusal;
+    if (noted.size() > 1) {
+      verdict.text = policy::reply::bounded("nobody gets it, for <" + noted[refused].forward_path.address +
+                                            "> it was: " + smtp::on_one_line(*refusal));
+    }
+    co_return verdict;
   }
 
   Environment& environment_;
@@ -82,6 +127,9 @@ class Relay final : public Transaction {
   const std::string id_;
   const smtp::Mail mail_;
   std::unique_ptr<Delivery> delivery_;
+  Target target_;                        // of delivery_
+  std::vector<smtp::Rcpt> provisional_;  // answered 250, and known to no host
+  std::optional<smtp::Reply> verdict_;
   bool started_ = false;
 };
 

@@ -16,8 +16,10 @@ namespace proxy {
 struct Origin {
   std::string client_address;
   std::string hello;
-  std::string with;           ///< ESMTP, SMTP, LMTP: for Received
+  std::string with{};         ///< ESMTP, ESMTPS, SMTP, LMTP ...: for Received
+  std::string tls_cipher{};   ///< of the client's session; empty in plaintext
   policy::Requirement floor;  ///< of the listener
+  bool may_waive = false;     ///< the client's TLS-Required: No counts (RTLS-07)
 };
 
 class Transaction {
@@ -37,6 +39,13 @@ std::unique_ptr<Transaction> make_relay(Environment& environment, const Origin& 
                                         smtp::Mail mail);
 std::unique_ptr<Transaction> make_fanout(Environment& environment, const Origin& origin, std::string id,
                                          smtp::Mail mail);
+
+/// The facts of a message that all its deliveries share.
+MessageFacts message_facts(const Origin& origin, const std::string& id, const smtp::Mail& mail);
+/// RTLS-09: whether a TLS-Required: No header of this message would count.
+bool may_waive(const Origin& origin, const smtp::Mail& mail);
+/// Says in the log that what `domain` publishes is not applied to this message, and at whose wish.
+void log_waiver(const Origin& origin, const std::string& id, const std::string& domain, std::string_view deferral);
 
 /// The Received field; `recipient` only in a one-recipient transaction (RFC 5321 §4.4).
 std::string received(const Environment& environment, const Origin& origin, const std::string& id,

@@ -1,6 +1,6 @@
 // The server machine against a plain model of SMTP: the model reads the whole input and the whole output side by side,
-// one reply for each line and one (after LHLO one for each accepted recipient) for each message. The first three octets
-// pick options, read sizes and the owner's answers.
+// one reply for each line and one (after LHLO one for each accepted recipient) for each message. What follows STARTTLS
+// in another read is inside TLS. The first three octets pick options, read sizes and the owner's answers.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -50,6 +50,14 @@ void check_dialogue(std::string_view input, const Driver& driver, smtp::BareNewl
     input.remove_prefix(end + 2);
     const int code = replies.next();
     const auto verb = base::lower(line.substr(0, 4));
+    if (verb == "star" && code == 503 && driver.events.back() == "close injected") {
+      MUST(driver.closed && replies.empty());
+      break;
+    }
+    if (verb == "star" && code == 220) {
+      lmtp = false;
+      accepted = 0;
+    }
     if (code == 421 || code == 221) {
       MUST(driver.closed && replies.empty());
       break;
@@ -79,9 +87,20 @@ void check_dialogue(std::string_view input, const Driver& driver, smtp::BareNewl
 }
 
 /// A transaction that was begun ends in BodyEnd or Abandon, once, and Close is the last.
-void check_events(const Driver& driver) {
-  bool open = false;
+void check_events(const Driver& driver, smtp::ServerOptions::Tls offered) {
+  using Tls = smtp::ServerOptions::Tls;
+  bool open = false, tls = offered == Tls::implicit;
+  std::size_t mails = 0;
   for (const auto& event : driver.events) {
+    if (event == "starttls") {
+      MUST(!open && !tls && offered != Tls::none);
+      tls = true;
+    }
+    if (event.starts_with("mail")) {
+      MUST(tls || offered != Tls::require_starttls);
+      MUST(tls || !driver.mails[mails].requiretls);
+      ++mails;
+    }
     if (event.starts_with("abandon") || event == "end") {
       MUST(open);
       open = false;
@@ -102,6 +121,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.recipients = data[0] & 8 ? 2 : 1000;
   options.received_limit = 3;
   options.errors = data[0] & 16 ? 3 : 1000;
+  options.tls = static_cast<smtp::ServerOptions::Tls>(data[2] >> 4 & 3);
   const bool accepted = (data[0] & 0xe0) != 0xe0;
 
   Driver driver(options, accepted, 4096);
@@ -115,6 +135,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     driver.answer_end = [](std::size_t count) { return std::vector<smtp::Reply>(count, {451, "4.7.5", "later"}); };
   }
   if (data[2] & 4) driver.answer_mail = {452, "4.3.1", "no room"};
+  driver.handshake_works = (data[2] & 64) == 0;
   if (data[2] & 8) driver.answer_data = {451, "4.3.0", "later"};
 
   const std::string_view input(reinterpret_cast<const char*>(data + 3), size - 3);
@@ -124,6 +145,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     MUST(driver.closed && driver.events.back() == "close client gone");
   }
   check_dialogue(input, driver, options.bare_newline);
-  check_events(driver);
+  check_events(driver, options.tls);
   return 0;
 }

@@ -36,7 +36,7 @@ TEST_CASE("a command line that cannot be run is refused with the right codes", "
       {"MAIL FROM:<a@sender.test>\nRCPT TO:<b@good.test>", 500, "5.5.2"},
       {"EXPN list", 502, "5.5.1"},
       {"AUTH PLAIN AGEAYg==", 502, "5.5.1"},
-      {"starttls", 502, "5.5.1"},
+      {"starttls now", 501, "5.5.4"},
       {"BDAT 0 LAST", 502, "5.5.1"},
       {"TURN", 502, "5.5.1"},
       {"ETRN x", 502, "5.5.1"},

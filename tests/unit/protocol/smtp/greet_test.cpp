@@ -196,3 +196,17 @@ TEST_CASE("Refusals and nonsense in the opening", "[SMTP-17][SMTP-45][Q-4]") {
     CHECK_FALSE(outcome.failure.text.empty());
   }
 }
+
+TEST_CASE("REQUIRETLS that is offered in plaintext is no offer", "[RTLS-02]") {
+  const std::string offer = "250-mx\r\n250 REQUIRETLS\r\n", both = "250-mx\r\n250-STARTTLS\r\n250 REQUIRETLS\r\n";
+  const auto plain = replay::run({{"", "220 ready\r\n"}, {ehlo, offer}}, make(TlsUse::opportunistic));
+  REQUIRE_FALSE(plain.failed);
+  CHECK_FALSE(plain.value.capabilities.requiretls);
+  const auto refused = replay::run({{"", "220 ready\r\n"}, {ehlo, both}, {"STARTTLS\r\n", "454 4.7.0 not now\r\n"}},
+                                   make(TlsUse::opportunistic));
+  REQUIRE_FALSE(refused.failed);
+  CHECK_FALSE(refused.value.capabilities.requiretls);
+  const auto inside = replay::run({{"", "220 ready\r\n"}, {ehlo, offer}}, make(TlsUse::established));
+  REQUIRE_FALSE(inside.failed);
+  CHECK(inside.value.capabilities.requiretls);
+}

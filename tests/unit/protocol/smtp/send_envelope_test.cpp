@@ -223,3 +223,30 @@ TEST_CASE("A reply that is there before MAIL is written is no reply to it", "[SM
     CHECK(std::get<smtp::Failure>(step).stage == Stage::mail);
   }
 }
+
+TEST_CASE("REQUIRETLS goes on to a host that offers it and to no other", "[RTLS-02]") {
+  for (const bool demanded : {true, false}) {
+    for (const bool offered : {true, false}) {
+      auto what = envelope(1);
+      what.mail.requiretls = demanded;
+      auto capabilities = offers(false);
+      capabilities.requiretls = offered;
+      const std::string expected =
+          demanded && offered ? "MAIL FROM:<Sender@sender.example> REQUIRETLS\r\n" : std::string(mail);
+      const Script script = {{expected, "250 ok\r\n"}, {rcpt(0), "250 ok\r\n"}};
+      const auto outcome = replay::run(script, make(capabilities, what));
+      REQUIRE_FALSE(outcome.failed);
+      CHECK(outcome.value.mail.code == 250);
+    }
+  }
+}
+
+TEST_CASE("a bounce carries REQUIRETLS as any message does", "[RTLS-02]") {
+  auto what = envelope(1);
+  what.mail.reverse_path = {};
+  what.mail.requiretls = true;
+  auto capabilities = offers(false);
+  capabilities.requiretls = true;
+  const Script script = {{"MAIL FROM:<> REQUIRETLS\r\n", "250 ok\r\n"}, {rcpt(0), "250 ok\r\n"}};
+  CHECK_FALSE(replay::run(script, make(capabilities, what)).failed);
+}

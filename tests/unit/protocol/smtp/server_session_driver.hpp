@@ -47,6 +47,9 @@ class Driver {
     return std::vector<Reply>(count, Reply{250, "2.0.0", "delivered"});
   };
   std::function<void(const ServerAction&)> watch = [](const ServerAction&) {};
+  Reply answer_starttls{220, "2.0.0", "go ahead"};
+  bool handshake_works = true;
+  std::string plaintext;  ///< what the client had read when TLS began
   bool closed = false;
 
   /// Runs until the machine wants more than these octets, or closes.
@@ -100,6 +103,13 @@ class Driver {
         events.push_back("mail " + mail->mail.reverse_path.address);
         mails.push_back(mail->mail);
         session.answer(answer_mail);
+      } else if (std::holds_alternative<ask::StartTls>(action)) {
+        events.push_back("starttls");
+        session.answer(answer_starttls);
+        if (!answer_starttls.positive()) continue;
+        flush();
+        plaintext = output;
+        handshake_works ? session.tls_started() : session.tls_failed();
       } else if (const auto* recipients = std::get_if<ask::Recipients>(&action)) {
         std::string event = "rcpt";
         std::vector<Reply> replies;
@@ -126,7 +136,7 @@ class Driver {
         constexpr const char* why[] = {"reset", "refused content", "client gone"};
         events.push_back(std::string("abandon ") + why[static_cast<int>(abandon->why)]);
       } else if (const auto* close = std::get_if<ask::Close>(&action)) {
-        constexpr const char* why[] = {"quit", "client gone", "too many errors", "shutdown", "refused"};
+        constexpr const char* why[] = {"quit", "client gone", "too many errors", "shutdown", "refused", "injected"};
         events.push_back(std::string("close ") + why[static_cast<int>(close->why)]);
         flush();
         closed = true;

@@ -114,6 +114,8 @@ retry_after = "1s"
 refresh_every = "1h"
 lookup_grace = "2s"
 memory = "1MiB"
+preload = "preload.d"
+enabled = false
 [delivery]
 security = "encrypt"
 connect_timeout = "1s"
@@ -157,6 +159,8 @@ allow_loopback = true
   CHECK(config.mta_sts.fetch_timeout == 3s);
   CHECK(config.mta_sts.retry_after == 1s);
   CHECK(config.mta_sts.refresh_every == 1h);
+  CHECK(config.mta_sts.preload == "/etc/relay/preload.d");
+  CHECK_FALSE(config.mta_sts.enabled);
   CHECK(config.mta_sts.lookup_grace == 2s);
   CHECK(config.mta_sts.memory == 1U << 20);
   CHECK(config.delivery.security == Security::encrypt);
@@ -229,10 +233,11 @@ TEST_CASE("each fault is told at its line with what was expected", "[OPS-15]") {
       {"[listener]\naddress = \"127.0.0.1:0\"", 1, "expected [[listener]]"},
       {"[[listener]]\naddress = \"127.0.0.1\"", 2, "no address with a port"},
       {"[[listener]]\ntls = \"sometimes\"", 2, "is not known"},
-      {"[[listener]]\ntls = \"starttls\"", 2, "comes with a later version"},
+      {"[[listener]]\ntls = \"starttls\"", 2, "TLS without `certificate`"},
+      {"[[listener]]\ntls = \"implicit\"\ncertificate = \"relay.pem\"", 2, "TLS without `key`"},
       {"[[listener]]\non_defer = \"queue\"", 2, "comes with a later version"},
       {"[[listener]]\nauth_users = \"users.toml\"", 2, "comes with a later version"},
-      {"[[listener]]\ntls_required_no = [\"127.0.0.1\"]", 2, "comes with a later version"},
+      {"[[listener]]\ntls_required_no = [\"everyone\"]", 2, "expected one such as"},
       {"[[listener]]\nallow = [\"127.0.0.0/80\"]", 2, "has a prefix that is not 0 to 32"},
       {"[[listener]]\nallow = []", 2, "nobody could relay"},
       {"[[listener]]\n[[listener]]\naddress = \"127.0.0.1:2525\"", 3, "the listener of line 1 has the same address"},
@@ -287,7 +292,7 @@ TEST_CASE("a listener that others can reach must say who may relay", "[OPS-01]")
 TEST_CASE("settings without effect are warned about", "[OPS-15]") {
   CHECK(warned(parse("[queue]\nretry = [\"5m\"]"), "relay.toml:1: [queue] has no effect yet"));
   CHECK(warned(parse("[[listener]]\npatience = \"30s\""), "`patience` has no effect"));
-  CHECK(warned(parse("[[listener]]\ncertificate = \"relay.pem\""), "no effect without its TLS"));
+  CHECK(warned(parse("[[listener]]\ncertificate = \"relay.pem\""), "no effect with tls = \"none\""));
   CHECK(warned(parse("[[destination]]\ndomain = \"*\"\n[[destination]]\ndomain = \"x.test\"\n"),
                "relay.toml:3: this [[destination]] is never used"));
   CHECK(

@@ -168,7 +168,7 @@ TEST_CASE("databases of other programs and of newer versions are refused in word
   run_sql(foreign, "CREATE TABLE theirs (a); PRAGMA user_version = 1");
   const auto newer = directory.path + "/newer.db";
   { proxy::SqlitePolicyStore store(newer); }
-  run_sql(newer, "PRAGMA user_version = 2; PRAGMA wal_checkpoint(TRUNCATE)");
+  run_sql(newer, "PRAGMA user_version = 3; PRAGMA wal_checkpoint(TRUNCATE)");
   const auto before = content(foreign) + content(newer);
   CHECK(refusal(foreign).find("another program") != std::string::npos);
   CHECK(refusal(newer).find("newer") != std::string::npos);

@@ -2,11 +2,13 @@
 // for those that run it on threads.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <map>
 #include <mutex>
 
+#include "policy/sts/refresh.hpp"
 #include "proxy/sts/mta_sts_service.hpp"
 
 namespace test {
@@ -15,6 +17,7 @@ inline constexpr std::chrono::seconds second{1};
 
 struct FakeClock {
   std::atomic<long long> wall_seconds{1'800'000'000}, steady_seconds{1'000};
+  std::atomic<double> chance{0.5};
   void advance(std::chrono::seconds time) {
     wall_seconds += time.count();
     steady_seconds += time.count();
@@ -25,6 +28,7 @@ struct FakeClock {
     clock.steady = [this] {
       return std::chrono::steady_clock::time_point(std::chrono::seconds(steady_seconds.load()));
     };
+    clock.chance = [this] { return chance.load(); };
     return clock;
   }
 };
@@ -127,12 +131,70 @@ struct FakeStore : proxy::PolicyStore {
   std::vector<policy::sts::CacheEntry> load_all() override { return {}; }
   proxy::awaitable<bool> save(policy::sts::CacheEntry entry) override {
     const std::lock_guard hold(lock);
-    if (writes) rows[entry.domain] = std::move(entry);
+    if (writes) {
+      const auto known = rows.find(entry.domain);
+      if (known != rows.end())
+        entry.upkeep.last_used = std::max(entry.upkeep.last_used, known->second.upkeep.last_used);
+      rows[entry.domain] = std::move(entry);
+    }
     co_return writes;
   }
   proxy::awaitable<bool> remove(std::string domain) override {
     const std::lock_guard hold(lock);
     if (writes) rows.erase(domain);
+    co_return writes;
+  }
+  proxy::awaitable<bool> used(std::string domain, policy::sts::Time now) override {
+    const std::lock_guard hold(lock);
+    if (const auto found = rows.find(domain); writes && found != rows.end()) {
+      auto& upkeep = found->second.upkeep;
+      upkeep.last_used = std::max(upkeep.last_used, policy::sts::day_of(now));
+      if (!upkeep.refresh_at) upkeep.refresh_at = now;
+    }
+    co_return writes;
+  }
+  proxy::awaitable<bool> keep(std::string domain, policy::sts::Upkeep upkeep) override {
+    const std::lock_guard hold(lock);
+    if (const auto found = rows.find(domain); writes && found != rows.end()) {
+      upkeep.last_used = std::max(upkeep.last_used, found->second.upkeep.last_used);
+      found->second.upkeep = std::move(upkeep);
+    }
+    co_return writes;
+  }
+  std::vector<policy::sts::CacheEntry> due(const Cursor& after, policy::sts::Time now, unsigned limit) override {
+    const std::lock_guard hold(lock);
+    if (!reads) throw proxy::StoreError("database of a test: cannot be read");
+    std::vector<policy::sts::CacheEntry> found;
+    const auto key = [](const auto& row) { return std::make_pair(*row.upkeep.refresh_at, row.domain); };
+    for (const auto& [domain, row] : rows) {
+      if (row.upkeep.refresh_at && *row.upkeep.refresh_at <= now &&
+          key(row) > std::make_pair(after.refresh_at, after.domain))
+        found.push_back(row);
+    }
+    std::sort(found.begin(), found.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
+    if (found.size() > limit) found.resize(limit);
+    return found;
+  }
+  std::optional<policy::sts::Time> next_due() override {
+    const std::lock_guard hold(lock);
+    std::optional<policy::sts::Time> next;
+    for (const auto& [domain, row] : rows) {
+      if (row.upkeep.refresh_at && (!next || *row.upkeep.refresh_at < *next)) next = row.upkeep.refresh_at;
+    }
+    return next;
+  }
+  proxy::awaitable<bool> pull_in(policy::sts::Time now, policy::sts::Time latest) override {
+    const std::lock_guard hold(lock);
+    for (auto& [domain, row] : rows) {
+      if (row.upkeep.refresh_at && *row.upkeep.refresh_at > latest) row.upkeep.refresh_at = now;
+    }
+    co_return writes;
+  }
+  proxy::awaitable<bool> tidy(policy::sts::Time now, std::uint64_t) override {
+    const std::lock_guard hold(lock);
+    std::erase_if(rows, [&](const auto& row) {
+      return row.second.fetched + std::chrono::seconds(row.second.policy.max_age) <= now;
+    });
     co_return writes;
   }
 };

@@ -83,7 +83,7 @@ TEST_CASE("of policy and nothing the last one put counts", "[STS-24]") {
   cache.erase("a.test");
 }
 
-TEST_CASE("a flood of domains without a policy evicts no policy", "[STS-22]") {
+TEST_CASE("a flood of domains without a policy evicts no policy", "[STS-22][STS-51]") {
   PolicyCache cache(ample);
   for (int n = 0; n < 500; ++n) cache.put_policy(name("policy", n), policy_of(name("policy", n)), steady);
   const auto nothing = nothing_at("flood.test");
@@ -98,7 +98,7 @@ TEST_CASE("a flood of domains without a policy evicts no policy", "[STS-22]") {
   CHECK(cache.find(name("flood", 249'999), wall, steady));
 }
 
-TEST_CASE("the policies used least recently go first when memory is short", "[STS-22]") {
+TEST_CASE("the policies used least recently go first when memory is short", "[STS-22][STS-51]") {
   PolicyCache cache(200'000);
   cache.put_policy("used.test", policy_of("used.test"), steady);
   cache.put_policy("unused.test", policy_of("unused.test"), steady);
@@ -151,4 +151,38 @@ TEST_CASE("threads find and replace policies of one cache and see whole ones", "
   for (auto& thread : threads) thread.join();
   CHECK(torn == 0);
   CHECK(found > 0);
+}
+
+TEST_CASE("a flood of domains with policies of their own leaves the one in use in memory", "[STS-51]") {
+  PolicyCache cache(64u << 10);
+  cache.put_policy("kept.test", policy_of("kept.test"), steady);
+  for (int i = 0; i < 20'000; ++i) {
+    cache.put_policy(name("flood", i), policy_of(name("flood", i)), steady);
+    REQUIRE(cache.find("kept.test", wall, steady));
+  }
+  CHECK_FALSE(cache.find(name("flood", 0), wall, steady));
+}
+
+TEST_CASE("a renewed policy keeps its place, and one that is not in memory makes no room for itself",
+          "[STS-26][STS-51]") {
+  PolicyCache cache(ample);
+  cache.renew_policy("a.test", policy_of("a.test"));
+  CHECK_FALSE(cache.find("a.test", wall, steady));
+  cache.put_policy("a.test", policy_of("a.test", 1), steady + seconds(10));
+  cache.renew_policy("a.test", policy_of("a.test", 3));
+  CHECK(cache.find("a.test", wall, steady)->facts->policy.mx.size() == 3);
+  CHECK_FALSE(cache.find("a.test", wall, steady)->recheck);
+  cache.put_negative("b.test", nothing_at("b.test"), steady + seconds(10), false);
+  cache.renew_policy("b.test", policy_of("b.test"));
+  CHECK_FALSE(cache.find("b.test", wall, steady));  // the store has it now
+}
+
+TEST_CASE("the first use of each day is told to one caller", "[STS-26]") {
+  PolicyCache cache(ample);
+  auto facts = std::make_shared<policy::StsFacts>(*policy_of("a.test"));
+  facts->expires = wall + std::chrono::hours(1000);
+  cache.put_policy("a.test", facts, steady);
+  CHECK(cache.find("a.test", wall, steady)->first_today);
+  CHECK_FALSE(cache.find("a.test", wall, steady)->first_today);
+  CHECK(cache.find("a.test", wall + std::chrono::hours(24), steady)->first_today);
 }
