@@ -46,7 +46,7 @@ class DomainMemory {
   const Save save_;
   const std::size_t limit_;
   mutable std::mutex mutex_;
-  Entries entries_;  // the most recently used first
+  Entries entries_;                                                    // the most recently used first
   std::unordered_map<std::string_view, Entries::iterator> by_domain_;  // views of entries_
 };
 

@@ -57,7 +57,8 @@ TEST_CASE("the memory is bounded and the least recently used domain goes first",
 
 TEST_CASE("several threads observe and ask at once", "[OPS-10]") {
   std::atomic<unsigned> saves{0};
-  DomainMemory memory({}, [&](const std::string&, const auto&) { ++saves; }, 50);
+  DomainMemory memory(
+      {}, [&](const std::string&, const auto&) { ++saves; }, 50);
   std::vector<std::thread> threads;
   for (unsigned thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&memory, thread] {
