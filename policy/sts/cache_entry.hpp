@@ -28,7 +28,7 @@ struct CacheEntry {
   Policy policy;
   Time fetched{};
   std::string body;  ///< as fetched, for reports
-  Upkeep upkeep;
+  Upkeep upkeep{};
   bool operator==(const CacheEntry&) const = default;
 };
 
