@@ -101,6 +101,9 @@ TEST_CASE("an exemption counts at once, survives kill -9, and ends at a word", "
   CHECK(run(world, {"exempt", "bad.test", "--for", "7d"}) == 3);
   CHECK(run(world, {"exempt", "bad.test", "--for", "7d", "--reason", "ticket 4711"}, "bad.test") == 0);
   served_when_healed(world, "bad.test", *bad.mx[0], false);
+  const auto records = world.relay.log_lines({{"event", "delivery"}, {"domain", "bad.test"}, {"result", "delivered"}});
+  REQUIRE_FALSE(records.empty());
+  CHECK(records.back()["exempt"].find("ticket 4711 (exempt command, until ") != std::string::npos);
   CHECK(run(world, {"check", "bad.test"}, "ticket 4711") == 0);
   CHECK(run(world, {"policy", "show", "bad.test"}, "ticket 4711") == 0);
   world.relay.kill();
