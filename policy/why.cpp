@@ -184,9 +184,14 @@ void add_requiretls(Rules& rules, const Facts& facts, const Plan& plan) {
     return;
   }
   const bool tied = facts.mx_set == MxSet::configured || facts.mx_secure || plan.enforced();
-  rules.add(std::string("a message with REQUIRETLS would demand verified hosts that offer it; ") +
-                (tied ? "these hosts are tied to the domain" : "none is tied to the domain, so it would be refused"),
-            "RFC 8689 §4.2.1");
+  std::string words = "a message with REQUIRETLS would demand verified hosts that offer it; ";
+  if (tied)
+    words += "these hosts are tied to the domain";
+  else if (plan.sts.error.empty())
+    words += "none is tied to the domain, so it would be refused";
+  else
+    words += "none is tied to the domain while its policy is not known, so it would wait";
+  rules.add(words, "RFC 8689 §4.2.1");
 }
 
 // ---- host by host
