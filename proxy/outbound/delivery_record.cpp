@@ -68,6 +68,7 @@ void Delivery::record(const smtp::Reply& verdict, const std::string& reason) {
       .add("recipients", static_cast<std::int64_t>(envelope_.recipients.size()))
       .add("client", message_->client)
       .add("reason", reason);
+  if (plan_.route.exempt) event.add("exempt", plan_.route.reason + " (" + plan_.route.configured_at + ')');
 }
 
 }  // namespace proxy

@@ -1,5 +1,6 @@
 // The header scanner in pieces of any size against a plain reading of the whole message: the same verdict, and a
 // verdict of yes only for a field that is there. The first octet picks the size of the pieces.
+// covers: RTLS-09
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

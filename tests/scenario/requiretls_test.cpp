@@ -82,6 +82,27 @@ TEST_CASE("a host that does not offer REQUIRETLS inside TLS gets no such message
   untouched(world, {early.mx[0]});
 }
 
+TEST_CASE("neither an unprotected MX set nor a testing policy ties a host to its domain",
+          "[scenario][RTLS-03][RTLS-04]") {
+  World world({}, false);
+  auto& hop = world.lab.mx("hop.test");
+  start_with_tls(world, "starttls");
+  for (const std::string mode : {"", "testing"}) {
+    auto& domain = world.lab.domain(mode + "x.test", {.sts = mode});
+    domain.mx[0]->offers_tls({"REQUIRETLS"});
+    refused(world, send(world, "b@" + domain.name), {"550", "5.7.30"});
+    untouched(world, domain.mx);
+  }
+  // A configured next hop needs neither.
+  hop.offers_tls({"REQUIRETLS"});
+  world.relay.options().destinations = {
+      {{"domain", "\"x.test\""}, {"host", "\"hop.test\""}, {"port", std::to_string(world.lab.smtp_port())}}};
+  world.relay.write_configuration();
+  world.relay.restart();
+  delivered(world, send(world, "c@x.test"), {.mx = &hop, .tls = true});
+  CHECK(asked(hop));
+}
+
 TEST_CASE("a warm connection serves a REQUIRETLS message only by its own proof", "[scenario][RTLS-11][RTLS-02]") {
   World world({}, false);
   start_with_tls(world, "starttls");

@@ -234,3 +234,51 @@ TEST_CASE("over TLS octets arrive both ways and the end is the end of TLS", "[ne
   CHECK(reply == "taken\r\n");
   CHECK(farewell);
 }
+
+TEST_CASE("a stream whose SSL is a server accepts the handshake and waits for it no longer than it may",
+          "[SMTP-33][net]") {
+  char name[] = "/tmp/stream-test-XXXXXX";
+  const std::string directory = mkdtemp(name);
+  lab::Authority authority(directory, "Root");
+  const auto context = lab::server_context(authority.issue({"relay.test"}).path);
+  std::filesystem::remove_all(directory);
+  Pair pair;
+  SECTION("both ways") {
+    std::string heard;
+    // The client side, blocking, on a thread of its own; its first command comes in the packet of its Finished or
+    // later.
+    std::thread client([&, descriptor = pair.peer.native_handle()] {
+      pair.peer.native_non_blocking(false);
+      const auto any = lab::any_context();
+      const proxy::SslPtr ssl(SSL_new(any.get()));
+      SSL_set_fd(ssl.get(), static_cast<int>(descriptor));
+      std::size_t octets = 0;
+      if (SSL_connect(ssl.get()) != 1 || SSL_write_ex(ssl.get(), "EHLO x\r\n", 8, &octets) != 1) return;
+      heard.resize(100);
+      SSL_read_ex(ssl.get(), heard.data(), heard.size(), &octets);
+      heard.resize(octets);
+    });
+    const auto shaken = pair.run(pair.stream->handshake(proxy::SslPtr(SSL_new(context.get())), Pair::ample()));
+    const auto idle = pair.run(pair.stream->wait_readable(Pair::ample()));
+    std::string line;
+    const auto read = pair.read(line, 100);
+    const auto written = pair.run(pair.stream->write("250 ok\r\n", Pair::ample()));
+    client.join();
+    CHECK_FALSE(shaken);
+    CHECK_FALSE(idle);
+    CHECK_FALSE(read.error);
+    CHECK(line == "EHLO x\r\n");
+    CHECK_FALSE(written);
+    CHECK(heard == "250 ok\r\n");
+  }
+  SECTION("silence") {
+    const auto soon = proxy::after(std::chrono::milliseconds(1));
+    CHECK(pair.run(pair.stream->handshake(proxy::SslPtr(SSL_new(context.get())), soon)) == asio::error::timed_out);
+  }
+  SECTION("plaintext instead of a handshake") {
+    asio::write(pair.peer, asio::buffer(std::string("MAIL FROM:<evil@sender.test>\r\n")));
+    const auto error = pair.run(pair.stream->handshake(proxy::SslPtr(SSL_new(context.get())), Pair::ample()));
+    CHECK(error);
+    CHECK(error != asio::error::timed_out);
+  }
+}

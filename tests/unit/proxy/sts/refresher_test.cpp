@@ -211,7 +211,7 @@ TEST_CASE("a refresh is no use: it makes no room for itself in memory", "[STS-26
   world.resolver.publish("1");
   world.ask();
   const auto day = world.row().upkeep.last_used;
-  world.clock.advance(24h);
+  world.clock.advance(23h);
   world.round();
   CHECK(world.row().upkeep.last_used == day);
   CHECK(world.fetcher.fetched == 2);

@@ -81,7 +81,7 @@ TEST_CASE("the cipher is the server's choice", "[SMTP-33]") {
 }
 
 TEST_CASE("a pair of files that cannot be served is told by the file at fault", "[OPS-15]") {
-  const World world;
+  World world;
   const auto& d = world.directory;
   const auto weak = world.ca.issue({"relay.test"}, {.rsa_bits = 1024});
   const auto rsa = world.ca.issue({"relay.test"}, {.rsa_bits = 2048});
