@@ -60,16 +60,17 @@ std::variant<SslContextPtr, CertificateFileFault> make(const CertificateFiles& f
     return CertificateFileFault{In::certificate,
                                 "no certificate can be read from " + shown(files.certificate) + ": " + first_error()};
   }
-  if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
-      SSL_CTX_check_private_key(context) != 1) {
-    const auto error = ERR_peek_last_error();
-    if (ERR_GET_LIB(error) == ERR_LIB_X509) {  // X509_R_KEY_VALUES_MISMATCH, X509_R_KEY_TYPE_MISMATCH
-      ERR_clear_error();
-      return CertificateFileFault{
-          In::key, shown(files.key) + " is not the key of the certificate in " + shown(files.certificate)};
-    }
-    return CertificateFileFault{In::key, "no key can be read from " + shown(files.key) + ": " + first_error()};
+  ERR_clear_error();
+  const bool read = SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) == 1;
+  // A key of the certificate's kind is compared when it is read, one of another kind only now.
+  const bool another =
+      ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_X509 || (read && SSL_CTX_check_private_key(context) != 1);
+  if (another) {
+    ERR_clear_error();
+    return CertificateFileFault{In::key,
+                                shown(files.key) + " is not the key of the certificate in " + shown(files.certificate)};
   }
+  if (!read) return CertificateFileFault{In::key, "no key can be read from " + shown(files.key) + ": " + first_error()};
   return made;
 }
 

@@ -1,6 +1,7 @@
 // The header TLS-Required: No (RFC 8689) of clients that a listener lists, and of others.
 #include <catch2/catch.hpp>
 
+#include "tests/lab/tlsa.hpp"
 #include "tests/scenario/support/judge.hpp"
 #include "tests/scenario/support/secure_listener.hpp"
 
@@ -193,6 +194,32 @@ TEST_CASE("several recipients that the header decides for share its verdict", "[
   CHECK(client.send("a@sender.test", {"f@x.test"}, letter(no_header))[0].second.code == 250);
   client.quit();
   CHECK(world.lab.arrived("d@x.test").empty());
+}
+
+TEST_CASE("TLS-Required: No goes before TLSA records as well", "[scenario][RTLS-06][DANE-09]") {
+  auto options = listed;
+  options.dnssec = "on";
+  World world(options);
+  world.lab.dns().sign(true);
+  auto& domain = world.lab.domain("dane.test");
+  world.lab.dns().set("_" + std::to_string(world.lab.smtp_port()) + "._tcp.mx1.dane.test", "TLSA",
+                      {lab::tlsa(world.lab.ca().issue({"x.test"}).x509, 3, 1, 1)});
+  const auto without = send(world, "b@dane.test", lab::letter());
+  CHECK(without.rcpt.code == 250);
+  CHECK(without.last.code == 451);
+  CHECK(without.last.enhanced() == "4.7.5");
+  untouched(world, domain.mx);
+  CHECK(send(world, "c@dane.test", letter(no_header)).last.code == 250);
+  CHECK(domain.mx[0]->inbox().size() == 1);
+  no_plaintext(world, domain.mx);
+
+  // Records that cannot be looked up defer as well.
+  auto& broken = world.lab.domain("broken.test");
+  world.lab.dns().fault("_" + std::to_string(world.lab.smtp_port()) + "._tcp.mx1.broken.test", "TLSA",
+                        lab::Fault::servfail);
+  CHECK(send(world, "b@broken.test", lab::letter()).last.code == 451);
+  CHECK(send(world, "c@broken.test", letter(no_header)).last.code == 250);
+  CHECK(broken.mx[0]->inbox().size() == 1);
 }
 
 TEST_CASE("over LMTP TLS-Required: No decides domain by domain", "[scenario][RTLS-06][SMTP-65]") {

@@ -233,7 +233,7 @@ TEST_CASE("each fault is told at its line with what was expected", "[OPS-15]") {
       {"[listener]\naddress = \"127.0.0.1:0\"", 1, "expected [[listener]]"},
       {"[[listener]]\naddress = \"127.0.0.1\"", 2, "no address with a port"},
       {"[[listener]]\ntls = \"sometimes\"", 2, "is not known"},
-      {"[[listener]]\ntls = \"starttls\"", 2, "TLS without `certificate`"},
+      {"[[listener]]\ntls = \"starttls\"\nkey = \"relay.key\"", 2, "TLS without `certificate`"},
       {"[[listener]]\ntls = \"implicit\"\ncertificate = \"relay.pem\"", 2, "TLS without `key`"},
       {"[[listener]]\non_defer = \"queue\"", 2, "comes with a later version"},
       {"[[listener]]\nauth_users = \"users.toml\"", 2, "comes with a later version"},
