@@ -27,8 +27,8 @@ struct CacheEntry {
   std::string id;  ///< of the record in force when it was fetched
   Policy policy;
   Time fetched{};
-  std::string body;  ///< as fetched, for reports
-  Upkeep upkeep;
+  std::string body{};  ///< as fetched, for reports
+  Upkeep upkeep{};
   bool operator==(const CacheEntry&) const = default;
 };
 
