@@ -9,7 +9,7 @@ namespace {
 const std::string body = "version: STSv1\nmode: enforce\nmx: mx1.a.test\nmx: *.mx.a.test\nmax_age: 86400\n";
 }
 
-TEST_CASE("policies follow each other and each under its domain", "[STS-53]") {
+TEST_CASE("policies follow each other each under its domain", "[STS-53]") {
   const auto list = parse_preload_list("# ours\n\ndomain: A.test.\n" + body + "\n# and theirs\r\ndomain: b.test\r\n" +
                                        "version: STSv1\r\nmode: testing\r\nmx: mx.b.test\r\nmax_age: 60\r\n");
   CHECK(list.faults.empty());

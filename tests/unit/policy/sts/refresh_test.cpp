@@ -11,7 +11,7 @@ const Time then{std::chrono::seconds(1'800'000'000)};
 constexpr std::uint32_t week = 7 * 86400;
 }  // namespace
 
-TEST_CASE("a refresh is due within the last fifth of its interval and which half of max_age bounds", "[STS-26]") {
+TEST_CASE("a refresh is due within the last fifth of its interval that half of max_age bounds", "[STS-26]") {
   CHECK(refresh_time(then, week, 24h, 0.0) == then + 1152min);
   CHECK(refresh_time(then, week, 24h, 0.5) == then + 1296min);
   CHECK(refresh_time(then, week, 24h, 0.999999) < then + 24h);

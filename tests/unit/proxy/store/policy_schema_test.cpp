@@ -95,7 +95,7 @@ TEST_CASE("a migration that ends half-way leaves the first version", "[OPS-12]")
   CHECK(reader.load_all().size() == 2);
 }
 
-TEST_CASE("due rows come by refresh time and in batches that never go back", "[STS-26]") {
+TEST_CASE("due rows come by refresh time in batches that never go back", "[STS-26]") {
   Store world;
   for (int i = 0; i < 10; ++i)
     REQUIRE(world.run(world.store.save(entry("d" + std::to_string(i) + ".test", then + (9 - i) * 1s))));
