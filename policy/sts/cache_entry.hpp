@@ -27,7 +27,7 @@ struct CacheEntry {
   std::string id;  ///< of the record in force when it was fetched
   Policy policy;
   Time fetched{};
-  std::string body;  ///< as fetched, for reports
+  std::string body{};  ///< as fetched, for reports
   Upkeep upkeep{};
   bool operator==(const CacheEntry&) const = default;
 };

@@ -35,7 +35,8 @@ void take_part(const Part& part, std::set<std::string>& seen, PreloadList& list)
 }  // namespace
 
 int line_of(std::string_view text, std::size_t offset) {
-  return 1 + static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(offset, text.size())), '\n'));
+  return 1 + static_cast<int>(std::count(
+                 text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(offset, text.size())), '\n'));
 }
 
 PreloadList parse_preload_list(std::string_view text) {

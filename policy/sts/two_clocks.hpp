@@ -1,5 +1,5 @@
-// The wall clock, watched with the steady one (OPS-14). A wall clock that jumps forward makes every policy look expired;
-// what was in date a moment ago then goes on counting until the policy host was asked. Times are arguments.
+// The wall clock, watched with the steady one (OPS-14). A wall clock that jumps forward makes every policy look
+// expired; what was in date a moment ago then goes on counting until the policy host was asked. Times are arguments.
 #pragma once
 
 #include <chrono>

@@ -90,9 +90,9 @@ awaitable<json::object> Administration::refresh(std::string domain) {
   auto refreshed = co_await parts_.service.refresh_now(domain);
   if (!refreshed.facts) co_return reply(not_done, domain + ": " + refreshed.why);
   const auto& policy = refreshed.facts->policy;
-  auto answer = reply(done, domain + ": policy " + refreshed.facts->id + ", " +
-                                std::string(policy::sts::words(policy.mode)) + ", expires " +
-                                base::rfc3339(refreshed.facts->expires));
+  auto answer =
+      reply(done, domain + ": policy " + refreshed.facts->id + ", " + std::string(policy::sts::words(policy.mode)) +
+                      ", expires " + base::rfc3339(refreshed.facts->expires));
   answer["domain"] = domain;
   answer["mode"] = policy::sts::words(policy.mode);
   answer["id"] = refreshed.facts->id;
@@ -128,8 +128,8 @@ awaitable<json::object> Administration::exempt(Exemption exemption) {
       .add("domain", exemption.domain)
       .add("until", base::rfc3339(exemption.until))
       .add("reason", exemption.reason);
-  auto answer = reply(done, exemption.domain + ": what it publishes is not applied until " +
-                                base::rfc3339(exemption.until));
+  auto answer =
+      reply(done, exemption.domain + ": what it publishes is not applied until " + base::rfc3339(exemption.until));
   answer["domain"] = exemption.domain;
   answer["until"] = base::rfc3339(exemption.until);
   co_return answer;

@@ -9,8 +9,8 @@
 
 namespace proxy {
 
-/// Exit of all: 0 done, 1 not known or failed, 3 error, 4 another process has the state directory and no socket answers.
-/// `json`: the reply as one object.
+/// Exit of all: 0 done, 1 not known or failed, 3 error, 4 another process has the state directory and no socket
+/// answers. `json`: the reply as one object.
 int run_policy_refresh(const Config& config, const std::string& domain, bool all, bool json);
 int run_policy_forget(const Config& config, const std::string& domain, bool json);
 

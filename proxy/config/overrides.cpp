@@ -73,8 +73,9 @@ void take_pin(Draft& draft, const DocumentValue& value) {
 
 void take_until(Draft& draft, const DocumentValue& value) {
   draft.destination_given().until = value.line;
-  constexpr auto expected = "expected a day such as \"2026-12-31\", whose end is meant, or a time such as "
-                            "\"2026-12-31T18:00:00Z\"";
+  constexpr auto expected =
+      "expected a day such as \"2026-12-31\", whose end is meant, or a time such as "
+      "\"2026-12-31T18:00:00Z\"";
   if (value.kind != DocumentValue::Kind::text) return draft.wrong_type(value, std::string(expected).substr(9));
   auto time = base::from_rfc3339(value.text);
   if (!time) {

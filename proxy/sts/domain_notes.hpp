@@ -19,7 +19,8 @@ struct DomainNotes {
   std::optional<policy::sts::FetchFailure> failure;
   std::optional<Steady> lookup_failing_since, lookup_failed_last;
   std::optional<Steady> refetched;
-  std::shared_ptr<const policy::StsFacts> spent;  ///< the last policy with max_age 0, for the messages that wait under it
+  std::shared_ptr<const policy::StsFacts>
+      spent;  ///< the last policy with max_age 0, for the messages that wait under it
   Steady spent_until{};
 };
 

@@ -139,9 +139,9 @@ awaitable<MtaStsService::Refreshed> MtaStsService::refresh_now(std::string domai
   if (!record.failed && record.published.record) {
     id = record.published.record->id;
   } else if (!known) {
-    refreshed.why = record.failed                        ? record.words
+    refreshed.why = record.failed                      ? record.words
                     : record.published.why_not.empty() ? "the domain publishes no MTA-STS record"
-                                                         : record.published.why_not;
+                                                       : record.published.why_not;
     co_return refreshed;
   }
   auto update = co_await fetch(domain, id, known ? Cause::refresh : Cause::message);
@@ -255,9 +255,8 @@ std::optional<std::chrono::seconds> MtaStsService::look_at_clocks() {
   if (step) {
     log::Event(log::Level::warn, "clock_jumped")
         .add("seconds", static_cast<std::int64_t>(step->count()))
-        .add("reason", step->count() > 0
-                           ? "policies that look expired now go on counting until their hosts were asked"
-                           : "policies that were fetched later than now are fetched anew");
+        .add("reason", step->count() > 0 ? "policies that look expired now go on counting until their hosts were asked"
+                                         : "policies that were fetched later than now are fetched anew");
   }
   return step;
 }

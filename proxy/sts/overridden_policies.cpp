@@ -26,7 +26,8 @@ FactsPtr facts_of(const std::string& domain, const policy::sts::Policy& policy, 
 /// What stands above all that is published, or null.
 FactsPtr above(const Config& config, const std::string& domain) {
   const auto* destination = destination_for(config, domain);
-  if (destination != nullptr && destination->pin) return facts_of(domain, *destination->pin, StsFacts::Source::pin, "pin");
+  if (destination != nullptr && destination->pin)
+    return facts_of(domain, *destination->pin, StsFacts::Source::pin, "pin");
   if (config.mta_sts.enabled) return nullptr;
   auto off = std::make_shared<StsFacts>();
   off->policy_domain = domain;

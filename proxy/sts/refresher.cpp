@@ -89,7 +89,8 @@ awaitable<bool> Refresher::work(std::shared_ptr<Round> round) {
       failure = error.what();
     }
     // One domain's fault is not the next one's; the round goes on.
-    if (!failure.empty()) log::Event(log::Level::error, "internal_error").add("where", "refresh").add("reason", failure);
+    if (!failure.empty())
+      log::Event(log::Level::error, "internal_error").add("where", "refresh").add("reason", failure);
   }
   co_return true;
 }

@@ -170,8 +170,8 @@ void refresh_wave(const std::string& file) {
     const auto in = std::chrono::duration_cast<std::chrono::hours>(*row.upkeep.refresh_at - now).count();
     ++hours.at(static_cast<std::size_t>(std::clamp<std::int64_t>(in, 0, 24)));
   }
-  std::printf("a wave of %u refreshes of 2 ms: %.1f s, %.0f a second, at most %u at a time, %.0f MiB more\n", fetcher.all,
-              took, fetcher.all / took, fetcher.peak, resident() - before);
+  std::printf("a wave of %u refreshes of 2 ms: %.1f s, %.0f a second, at most %u at a time, %.0f MiB more\n",
+              fetcher.all, took, fetcher.all / took, fetcher.peak, resident() - before);
   std::printf("the next ones are due in");
   for (std::size_t hour = 0; hour < hours.size(); ++hour) {
     if (hours[hour] > 0) std::printf(" %zuh: %lld", hour, static_cast<long long>(hours[hour]));

@@ -37,18 +37,24 @@ TEST_CASE("a policy is refreshed unasked and leaves enforcement by mode none und
   delivered(world, world.relay.mail("first@kept.test"), {.mx = kept.mx[0], .tls = true});
   kept.mx[0]->starttls(Starttls::stripped);
   kept.policy({.mode = "none", .mx = {}});
-  until(world, [&] { return world.lab.web().count("mta-sts.kept.test") >= 3; }, "refreshes");
+  until(
+      world, [&] { return world.lab.web().count("mta-sts.kept.test") >= 3; }, "refreshes");
   served_when_healed(world, "kept.test", *kept.mx[0], false);
 }
 
-TEST_CASE("a policy whose record and host are gone goes on, and its failing refreshes are told",
+TEST_CASE("a policy whose record and host are gone goes on and its failing refreshes are told",
           "[scenario][STS-28][STS-55][STS-23]") {
   World world({.refresh_every = "1s"});
   auto& kept = world.lab.domain("kept.test", {.sts = "enforce"});
   delivered(world, world.relay.mail("first@kept.test"), {.mx = kept.mx[0], .tls = true});
   kept.txt({});
   kept.site([](lab::Site& site) { site.status = "404 Not Found"; });
-  until(world, [&] { return !world.relay.log_lines({{"event", "policy_refresh_failing"}}).empty(); }, "the warning");
+  until(
+      world,
+      [&] {
+        return !world.relay.log_lines({{"event", "policy_refresh_failing"}}).empty();
+      },
+      "the warning");
   kept.mx[0]->starttls(Starttls::stripped);
   deferred(world, world.relay.mail("second@kept.test"), {}, {.policy = true});
   CHECK(run(world, {"policy", "show", "kept.test"}, "404") == 0);
@@ -93,7 +99,7 @@ TEST_CASE("a preloaded policy holds while record and policy host are blocked", "
   served_when_healed(world, "x.test", *x.mx[0]);
 }
 
-TEST_CASE("an exemption counts at once, survives kill -9, and ends at a word", "[scenario][STS-52]") {
+TEST_CASE("an exemption counts at once and survives kill -9 and ends at a word", "[scenario][STS-52]") {
   World world;
   auto& bad = world.lab.domain("bad.test", {.sts = "enforce"});
   bad.mx[0]->starttls(Starttls::stripped);
@@ -114,7 +120,7 @@ TEST_CASE("an exemption counts at once, survives kill -9, and ends at a word", "
   deferred(world, world.relay.mail("d@bad.test"), {}, {.policy = true});
 }
 
-TEST_CASE("refresh and forget go through the running relay, and without one to the database",
+TEST_CASE("refresh and forget go through the running relay and without one to the database",
           "[scenario][STS-26][STS-28]") {
   World world;
   auto& kept = world.lab.domain("kept.test", {.sts = "enforce"});
@@ -143,11 +149,21 @@ TEST_CASE("the emergency switch and its end are picked up at a reload", "[scenar
   world.relay.options().tables["mta_sts"]["enabled"] = "false";
   world.relay.write_configuration();
   world.relay.reload();
-  until(world, [&] { return !world.relay.log_lines({{"event", "mta_sts_disabled"}}).empty(); }, "the warning");
+  until(
+      world,
+      [&] {
+        return !world.relay.log_lines({{"event", "mta_sts_disabled"}}).empty();
+      },
+      "the warning");
   served_when_healed(world, "bad.test", *bad.mx[0], false);
   world.relay.options().tables["mta_sts"]["enabled"] = "true";
   world.relay.write_configuration();
   world.relay.reload();
-  until(world, [&] { return world.relay.log_lines({{"event", "reloaded"}}).size() == 2; }, "the reload");
+  until(
+      world,
+      [&] {
+        return world.relay.log_lines({{"event", "reloaded"}}).size() == 2;
+      },
+      "the reload");
   deferred(world, world.relay.mail("c@bad.test"), {}, {.policy = true});
 }

@@ -9,7 +9,7 @@ namespace {
 const std::string body = "version: STSv1\nmode: enforce\nmx: mx1.a.test\nmx: *.mx.a.test\nmax_age: 86400\n";
 }
 
-TEST_CASE("policies follow each other, each under its domain", "[STS-53]") {
+TEST_CASE("policies follow each other each under its domain", "[STS-53]") {
   const auto list = parse_preload_list("# ours\n\ndomain: A.test.\n" + body + "\n# and theirs\r\ndomain: b.test\r\n" +
                                        "version: STSv1\r\nmode: testing\r\nmx: mx.b.test\r\nmax_age: 60\r\n");
   CHECK(list.faults.empty());
@@ -22,9 +22,9 @@ TEST_CASE("policies follow each other, each under its domain", "[STS-53]") {
 }
 
 TEST_CASE("a bad entry is named by its line and spoils no other", "[STS-53]") {
-  const auto list = parse_preload_list("domain: a.test\nversion: STSv1\nmode: enforced\nmx: m.test\nmax_age: 60\n\n" +
-                                       ("domain: not a domain\n" + body) + "\ndomain: b.test\n" + body +
-                                       "domain: b.test\n" + body);
+  const auto list =
+      parse_preload_list("domain: a.test\nversion: STSv1\nmode: enforced\nmx: m.test\nmax_age: 60\n\n" +
+                         ("domain: not a domain\n" + body) + "\ndomain: b.test\n" + body + "domain: b.test\n" + body);
   REQUIRE(list.entries.size() == 1);
   CHECK(list.entries[0].domain == "b.test");
   REQUIRE(list.faults.size() == 3);

@@ -45,9 +45,10 @@ struct World {
                                         .refresher = refresher,
                                         .store = exemptions,
                                         .config = [this] { return config; },
-                                        .put_in_force = [this](proxy::Exemptions all) {
-                                          config->exemptions = std::make_shared<proxy::Exemptions>(std::move(all));
-                                        }}};
+                                        .put_in_force =
+                                            [this](proxy::Exemptions all) {
+                                              config->exemptions = std::make_shared<proxy::Exemptions>(std::move(all));
+                                            }}};
 
   json::object run(json::object request) { return test::run_awaitable(io, administration.run(std::move(request))); }
   int exit(json::object request) { return run(std::move(request))["exit"].to_number<int>(); }
@@ -58,7 +59,7 @@ struct World {
 
 }  // namespace
 
-TEST_CASE("an exemption counts at once, is told, and ends at a word", "[STS-52]") {
+TEST_CASE("an exemption counts at once and is told and ends at a word", "[STS-52]") {
   World world;
   const test::CapturedLog log;
   CHECK(world.exit(world.exempt("A.test.", 3600, "ticket 1")) == 0);
@@ -69,7 +70,7 @@ TEST_CASE("an exemption counts at once, is told, and ends at a word", "[STS-52]"
   CHECK(world.exit({{"command", "end_exemption"}, {"domain", "a.test"}}) == 1);
 }
 
-TEST_CASE("an exemption without reason, without end, of a pinned domain or that cannot be kept is refused",
+TEST_CASE("an exemption without reason and without end and of a pinned domain or that cannot be kept is refused",
           "[STS-52]") {
   World world;
   CHECK(world.exit(world.exempt("a.test", 3600, " ")) == 3);

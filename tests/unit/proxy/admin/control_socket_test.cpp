@@ -77,7 +77,7 @@ TEST_CASE("a request is answered by the relay that runs", "[STS-52]") {
   CHECK((status.st_mode & 0777) == 0660);
 }
 
-TEST_CASE("where no relay listens that is said, also where a dead one has left its socket", "[STS-52]") {
+TEST_CASE("where no relay listens that is said and also where a dead one has left its socket", "[STS-52]") {
   const Directory directory;
   CHECK_FALSE(proxy::ask_relay(directory.path, {}, 10s));
   const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);

@@ -47,7 +47,7 @@ const policy::sts::Time year_end{std::chrono::sys_days(std::chrono::year{2027} /
 
 }  // namespace
 
-TEST_CASE("a pin is a policy file, and what is wrong with it is said with its own line", "[STS-52]") {
+TEST_CASE("a pin is a policy file and what is wrong with it is said with its own line", "[STS-52]") {
   const Directory directory;
   directory.write("good.policy", policy_text);
   const auto good = directory.load("[[destination]]\ndomain = \"corp.test\"\npin = \"good.policy\"\n");
@@ -57,8 +57,9 @@ TEST_CASE("a pin is a policy file, and what is wrong with it is said with its ow
   const auto bad_file = directory.write("bad.policy", "version: STSv1\nmode: enforced\nmx: m.test\nmax_age: 60\n");
   const auto bad = directory.load("[[destination]]\ndomain = \"corp.test\"\npin = \"bad.policy\"\n");
   CHECK(first_error(bad).starts_with(bad_file + ":2: "));
-  CHECK(first_error(directory.load("[[destination]]\ndomain = \"corp.test\"\npin = \"none\"\n")).find("cannot be read") !=
-        std::string::npos);
+  CHECK(
+      first_error(directory.load("[[destination]]\ndomain = \"corp.test\"\npin = \"none\"\n")).find("cannot be read") !=
+      std::string::npos);
 }
 
 TEST_CASE("a pin that contradicts its destination is refused", "[STS-52][STS-32]") {
@@ -75,7 +76,8 @@ TEST_CASE("a pin that contradicts its destination is refused", "[STS-52][STS-32]
 TEST_CASE("an exemption counts until its end and not after it", "[STS-52]") {
   const Directory directory;
   const auto until = [&](const std::string& value) {
-    return directory.load("[[destination]]\ndomain = \"a.test\"\nexempt = true\nreason = \"r\"\nuntil = " + value + "\n");
+    return directory.load("[[destination]]\ndomain = \"a.test\"\nexempt = true\nreason = \"r\"\nuntil = " + value +
+                          "\n");
   };
   const auto loaded = until("\"2026-12-31\"");
   REQUIRE(first_error(loaded) == "none");
@@ -106,7 +108,7 @@ TEST_CASE("a folder of policies is preloaded under the names of its files", "[ST
   CHECK(loaded.config.mta_sts.preloaded->contains("b.test"));
 }
 
-TEST_CASE("a list of policies is preloaded, a bad entry refused at start and left out at a reload", "[STS-53]") {
+TEST_CASE("a list of policies is preloaded and a bad entry refused at start and left out at a reload", "[STS-53]") {
   const Directory directory;
   const auto list = directory.write("list", "domain: a.test\n" + policy_text + "\ndomain: b.test\nversion: STSv1\n");
   const auto start = directory.load("[mta_sts]\npreload = \"list\"\n");

@@ -1,4 +1,5 @@
-// Upkeep in the database: a file of the first version is brought up to date, due rows come in order, idle rows go first.
+// Upkeep in the database: a file of the first version is brought up to date, due rows come in order, idle rows go
+// first.
 #include <sqlite3.h>
 #include <stdlib.h>
 
@@ -94,7 +95,7 @@ TEST_CASE("a migration that ends half-way leaves the first version", "[OPS-12]")
   CHECK(reader.load_all().size() == 2);
 }
 
-TEST_CASE("due rows come by refresh time, in batches that never go back", "[STS-26]") {
+TEST_CASE("due rows come by refresh time in batches that never go back", "[STS-26]") {
   Store world;
   for (int i = 0; i < 10; ++i)
     REQUIRE(world.run(world.store.save(entry("d" + std::to_string(i) + ".test", then + (9 - i) * 1s))));
@@ -108,13 +109,13 @@ TEST_CASE("due rows come by refresh time, in batches that never go back", "[STS-
     if (rows.size() < 3) break;
     cursor = {*rows.back().upkeep.refresh_at, rows.back().domain};
   }
-  const std::vector<std::string> expected{"d9.test", "d8.test", "d7.test", "d6.test",   "d5.test",
+  const std::vector<std::string> expected{"d9.test",   "d8.test", "d7.test", "d6.test", "d5.test",
                                           "same.test", "d4.test", "d3.test", "d2.test", "d1.test"};
   CHECK(seen == expected);
   CHECK(world.store.next_due() == then);
 }
 
-TEST_CASE("use takes up what was left out, upkeep leaves policy and use alone", "[STS-26]") {
+TEST_CASE("use takes up what was left out and upkeep leaves policy and use alone", "[STS-26]") {
   Store world;
   REQUIRE(world.run(world.store.save(entry("a.test"))));
   REQUIRE(world.run(world.store.used("a.test", then + 40 * 24h)));
@@ -132,7 +133,7 @@ TEST_CASE("use takes up what was left out, upkeep leaves policy and use alone", 
   CHECK(world.store.load("a.test")->upkeep.refresh_at == then);
 }
 
-TEST_CASE("tidying drops what has expired, and above the limit what was used longest ago, never what is in use",
+TEST_CASE("tidying drops what has expired and above the limit what was used longest ago and never what is in use",
           "[STS-51][STS-27]") {
   Store world;
   auto expired = entry("expired.test");

@@ -43,9 +43,15 @@ TEST_CASE("a clock that jumps forward drops no enforced policy while its host ca
   world.resolver.publish("1");
   world.ask();
   world.step_wall(8760h);
-  SECTION("the record cannot be looked up") { world.resolver.set(dns::Status::servfail); }
-  SECTION("there is no record") { world.resolver.set(dns::Status::nxdomain); }
-  SECTION("the fetch fails") { world.fetcher.fail("status 500"); }
+  SECTION("the record cannot be looked up") {
+    world.resolver.set(dns::Status::servfail);
+  }
+  SECTION("there is no record") {
+    world.resolver.set(dns::Status::nxdomain);
+  }
+  SECTION("the fetch fails") {
+    world.fetcher.fail("status 500");
+  }
   CHECK(world.ask()->policy.mode == Mode::enforce);
   CHECK(world.ask()->state == State::policy);  // nothing that was remembered meanwhile stands in its way
   CHECK(log.count("clock_jumped") == 1);
@@ -150,7 +156,7 @@ TEST_CASE("many other domains' failures do not make the notes of one in use forg
   CHECK(notes.find("kept.test") == nullptr);
 }
 
-TEST_CASE("a forgotten domain is a first contact again, and forgetting an enforced policy is told", "[STS-28]") {
+TEST_CASE("a forgotten domain is a first contact again and forgetting an enforced policy is told", "[STS-28]") {
   World world;
   const test::CapturedLog log;
   world.resolver.publish("1");
@@ -164,7 +170,7 @@ TEST_CASE("a forgotten domain is a first contact again, and forgetting an enforc
   CHECK(world.ask()->source == policy::StsFacts::Source::fetched);
 }
 
-TEST_CASE("forgetting drops what is remembered instead of a policy, and says when there is nothing", "[STS-29]") {
+TEST_CASE("forgetting drops what is remembered instead of a policy and says when there is nothing", "[STS-29]") {
   World world;
   world.resolver.set(dns::Status::nxdomain, {}, 3600);
   CHECK(world.ask()->state == State::no_policy);
@@ -176,7 +182,7 @@ TEST_CASE("forgetting drops what is remembered instead of a policy, and says whe
   CHECK(world.ask()->state == State::policy);
 }
 
-TEST_CASE("an ordered refresh asks at once, also within the pause after a failure", "[STS-26]") {
+TEST_CASE("an ordered refresh asks at once and also within the pause after a failure", "[STS-26]") {
   World world;
   world.resolver.publish("1");
   world.ask();
@@ -190,7 +196,7 @@ TEST_CASE("an ordered refresh asks at once, also within the pause after a failur
   CHECK_FALSE(world.run(world.service.refresh_now("other.test")).facts);
 }
 
-TEST_CASE("messages, refreshes and orders at the same time see whole policies", "[tsan][STS-26][STS-30]") {
+TEST_CASE("messages and refreshes and orders at the same time see whole policies", "[tsan][STS-26][STS-30]") {
   test::FakeClock clock;
   boost::asio::io_context io{1};
   test::FakeResolver resolver;

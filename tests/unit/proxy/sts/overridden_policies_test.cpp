@@ -91,7 +91,7 @@ TEST_CASE("a preloaded policy closes the first contact's gap until the domain's 
   CHECK(world.ask("x.test")->policy.mode == Mode::none);
 }
 
-TEST_CASE("switched off, what domains publish is not applied and pins are", "[STS-52]") {
+TEST_CASE("while it is switched off what domains publish is not applied and pins are", "[STS-52]") {
   World world;
   world.resolver.publish("1");
   world.pin("corp.test", false);

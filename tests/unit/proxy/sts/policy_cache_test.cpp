@@ -163,7 +163,7 @@ TEST_CASE("a flood of domains with policies of their own leaves the one in use i
   CHECK_FALSE(cache.find(name("flood", 0), wall, steady));
 }
 
-TEST_CASE("a renewed policy keeps its place, and one that is not in memory makes no room for itself",
+TEST_CASE("a renewed policy keeps its place and one that is not in memory makes no room for itself",
           "[STS-26][STS-51]") {
   PolicyCache cache(ample);
   cache.renew_policy("a.test", policy_of("a.test"));

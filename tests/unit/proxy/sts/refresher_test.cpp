@@ -104,7 +104,8 @@ TEST_CASE("a refresh asks the policy host whatever the record says and takes ano
   CHECK(world.ask()->policy.mode == Mode::none);
 }
 
-TEST_CASE("a refresh that fails keeps policy and expiry, backs off, and is told once a day", "[STS-26][STS-55][STS-23]") {
+TEST_CASE("a refresh that fails keeps policy and expiry and backs off and is told once a day",
+          "[STS-26][STS-55][STS-23]") {
   World world;
   const CapturedLog log;
   world.resolver.publish("1");
@@ -151,7 +152,7 @@ TEST_CASE("a failing refresh of mode none is silent", "[STS-55]") {
   CHECK(log.count("policy_refresh_failing") == 0);
 }
 
-TEST_CASE("a domain that nobody has written to for thirty days is left out, applies, and use takes it up again",
+TEST_CASE("a domain that nobody has written to for thirty days is left out and applies and use takes it up again",
           "[STS-26][C-2]") {
   World world;
   world.resolver.publish("1");
@@ -217,7 +218,7 @@ TEST_CASE("a refresh is no use: it makes no room for itself in memory", "[STS-26
   CHECK(world.fetcher.fetched == 2);
 }
 
-TEST_CASE("what the store could not take applies, is kept, and is stored later", "[STS-22]") {
+TEST_CASE("what the store could not take applies and is kept and is stored later", "[STS-22]") {
   World world;
   world.resolver.publish("1");
   world.store.writes = false;
