@@ -128,9 +128,11 @@ TEST_CASE("a plan with TLSA records and with the message's own words in lines", 
              Catch::EndsWith("TLS 1.2 or later, a host that is verified as mx3.example.com, REQUIRETLS"));
   auto policed = planned(sts::Mode::enforce);
   policed.sts.source = StsFacts::Source::pin;
-  CHECK(policy_line(policed, now) == "policy: MTA-STS enforce, id 20260101, pinned here, mx *.example.com");
+  CHECK(policy_line(policed, now) ==
+        "policy: MTA-STS enforce, id 20260101, pinned in the configuration, mx *.example.com");
   policed.sts.source = StsFacts::Source::preload;
-  CHECK(policy_line(policed, now) == "policy: MTA-STS enforce, id 20260101, preloaded, mx *.example.com");
+  CHECK(policy_line(policed, now) ==
+        "policy: MTA-STS enforce, id 20260101, preloaded, until the domain's own is fetched, mx *.example.com");
 }
 
 TEST_CASE("a host that TLSA records verify behind an insecure MX record is not called the domain's",
