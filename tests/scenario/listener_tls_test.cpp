@@ -295,8 +295,14 @@ TEST_CASE("clients that idle inside TLS cost little memory and keep nobody waiti
   std::vector<lab::SmtpClient> idle;
   constexpr int clients = 200;
   for (int i = 0; i < clients; ++i) idle.push_back(secure_client(world));
-  // An idle session holds neither its buffer of 64 KiB nor OpenSSL's two of 16 KiB.
-  CHECK((resident() - before) / clients < 64);
+    // An idle session holds neither its buffer of 64 KiB nor OpenSSL's two of 16 KiB. What AddressSanitizer keeps back
+    // of each handshake is many times that.
+#ifdef __SANITIZE_ADDRESS__
+  constexpr long most_kib = 1024;
+#else
+  constexpr long most_kib = 64;
+#endif
+  CHECK((resident() - before) / clients < most_kib);
   one_message(idle.back());
   one_message(idle.front());
   CHECK(good.mx[0]->inbox().size() == 3);

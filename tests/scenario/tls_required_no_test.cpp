@@ -59,9 +59,9 @@ TEST_CASE("TLS-Required: No of a listed client goes before what the domain publi
     CHECK(replied.rcpt.code == 250);
     CHECK(replied.last.code == 250);
     REQUIRE(domain.mx[0]->inbox().size() == 1);
-    const auto& message = *domain.mx[0]->inbox()[0];
-    CHECK(message.tls.empty() != tls);  // STARTTLS is still tried
-    CHECK(message.body->find("\r\n" + no_header) != std::string::npos);
+    const auto message = domain.mx[0]->inbox()[0];
+    CHECK(message->tls.empty() != tls);  // STARTTLS is still tried
+    CHECK(message->body->find("\r\n" + no_header) != std::string::npos);
     const auto found = records(world, {{"domain", domain.name}}, 1);
     REQUIRE(found.size() == 1);
     CHECK(found[0].fields.at("result") == "delivered");

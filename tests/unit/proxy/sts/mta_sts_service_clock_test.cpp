@@ -1,6 +1,7 @@
 // Clocks that jump, use that is noted, notes that age, and an administrator's orders.
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
+#include <deque>
 #include <thread>
 
 #include "proxy/sts/refresher.hpp"
@@ -197,6 +198,9 @@ TEST_CASE("an ordered refresh asks at once and also within the pause after a fai
 }
 
 TEST_CASE("messages and refreshes and orders at the same time see whole policies", "[tsan][STS-26][STS-30]") {
+  constexpr unsigned threads = 8;
+  std::deque<boost::asio::io_context> contexts;  // those of the askers outlive the service, as in the relay
+  for (unsigned thread = 0; thread < threads; ++thread) contexts.emplace_back(1);
   test::FakeClock clock;
   boost::asio::io_context io{1};
   test::FakeResolver resolver;
@@ -211,9 +215,9 @@ TEST_CASE("messages and refreshes and orders at the same time see whole policies
   std::thread control([&] { io.run(); });
   std::atomic<unsigned> wrong{0};
   std::vector<std::thread> askers;
-  for (unsigned thread = 0; thread < 8; ++thread) {
+  for (unsigned thread = 0; thread < threads; ++thread) {
     askers.emplace_back([&, thread] {
-      boost::asio::io_context own{1};
+      auto& own = contexts[thread];
       for (unsigned i = 0; i < 100; ++i) {
         const auto facts = test::run_awaitable(own, service.ask("d" + std::to_string((i * 7 + thread) % 50) + ".test"));
         if (facts->state != State::policy || facts->policy.mx.size() != 1) ++wrong;
