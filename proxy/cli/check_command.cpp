@@ -280,7 +280,7 @@ int run_check(const Config& config, const CheckOptions& options) {
     ReadOnlyStore store(database_file(config.state_dir));
     Dnssec dnssec(config.dns);
     CachingResolver resolver(context.get_executor(), config.dns.servers,
-                             {.trust_ad = [&] { return dnssec.validates(); }});
+                             {.trust_ad = [&](const HostPort& server) { return dnssec.validates(server); }});
     HttpsFetcher fetcher(context.get_executor(), resolver, [&] { return tls; },
                          {.timeout = config.mta_sts.fetch_timeout,
                           .port = config.lab.https_port,

@@ -23,8 +23,12 @@ constexpr std::size_t greatest_list = 64u << 20;
 std::optional<std::string> contents(const std::string& file, std::size_t greatest) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream) return std::nullopt;
-  std::string text(std::istreambuf_iterator<char>(stream), {});
-  if (stream.bad() || text.size() > greatest) return std::nullopt;
+  std::string text;
+  for (char part[4096]; stream.read(part, sizeof part) || stream.gcount() > 0;) {
+    text.append(part, static_cast<std::size_t>(stream.gcount()));
+    if (text.size() > greatest) return std::nullopt;  // the rest may have no end
+  }
+  if (stream.bad()) return std::nullopt;
   return text;
 }
 

@@ -52,6 +52,7 @@ struct CachingResolver::Flight {
 
 struct CachingResolver::State : std::enable_shared_from_this<State> {
   struct Server {
+    HostPort address;
     std::unique_ptr<DnsChannel> channel;
     Clock::time_point ailing_until{};
   };
@@ -61,12 +62,11 @@ struct CachingResolver::State : std::enable_shared_from_this<State> {
       : executor(std::move(on)), options(std::move(with)), cache(options.cache_answers, options.cache_octets) {}
 
   std::shared_ptr<Flight> join(const std::string& name, dns::Type type);
-  bool trusts_ad() {
-    if (const bool now = options.trust_ad(); now != trusted) {
+  void look_at_trust() {
+    if (const bool now = options.trust_ad(servers.front()->address); now != trusted) {
       trusted = now;
       cache.clear();  // what it says of security was judged by the other rule
     }
-    return trusted;
   }
   static awaitable<void> fly(std::shared_ptr<State> self, std::shared_ptr<Flight> flight, Key key);
   awaitable<dns::Answer> resolve(std::string name, dns::Type type);
@@ -91,6 +91,7 @@ void CachingResolver::use(const std::vector<HostPort>& servers) {
   std::vector<std::shared_ptr<State::Server>> made;
   for (const auto& server : servers) {
     made.push_back(std::make_shared<State::Server>());
+    made.back()->address = server;
     made.back()->channel = std::make_unique<DnsChannel>(state_->executor, server);
   }
   state_->servers = std::move(made);
@@ -100,7 +101,7 @@ CachingResolver::~CachingResolver() = default;
 
 awaitable<std::shared_ptr<const dns::Answer>> CachingResolver::ask(std::string name, dns::Type type, bool fresh) {
   make_canonical(name);
-  state_->trusts_ad();
+  state_->look_at_trust();
   if (!fresh) {
     if (auto kept = state_->cache.find(name, type, state_->options.now())) co_return kept;
   }
@@ -137,7 +138,6 @@ std::shared_ptr<CachingResolver::Flight> CachingResolver::State::join(const std:
 
 awaitable<void> CachingResolver::State::fly(std::shared_ptr<State> self, std::shared_ptr<Flight> flight, Key key) {
   dns::Answer answer = co_await self->resolve(key.first, key.second);
-  answer.authentic = answer.authentic && self->trusts_ad();
   flight->answer = std::make_shared<const dns::Answer>(std::move(answer));
   self->cache.store(key.first, key.second, flight->answer, self->options.now());
 }
@@ -173,6 +173,7 @@ awaitable<dns::Answer> CachingResolver::State::walk(std::string name, dns::Type 
     // A server that is silent leaves the others their share of the time.
     const auto share = (deadline - now) / static_cast<long>(order.size() - i);
     dns::Answer answer = co_await order[i]->channel->ask(name, type, now + share);
+    answer.authentic = answer.authentic && options.trust_ad(order[i]->address);
     order[i]->ailing_until = silent(answer.status) ? Clock::now() + ailing_time : Clock::time_point();
     if (!dns::failed(answer.status)) co_return answer;
     // What a server said tells more than the silence of another.

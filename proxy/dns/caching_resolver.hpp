@@ -25,8 +25,10 @@
 namespace proxy {
 
 struct ResolverOptions {
-  /// Whether the servers' AD flag is believed now (DANE-01); else no answer is `authentic`. A change empties the cache.
-  std::function<bool()> trust_ad = [] { return false; };
+  /// Whether this server's AD flag is believed now (DANE-01); else no answer of it is `authentic`. Asked when the
+  /// answer is there, of the server that gave it. All servers of a resolver are believed, or none; a change empties the
+  /// cache.
+  std::function<bool(const HostPort& server)> trust_ad = [](const HostPort&) { return false; };
   std::size_t cache_answers = 10000;
   std::size_t cache_octets = std::size_t{16} << 20;
   Milliseconds patience{8000};  ///< for one ask, over all servers and aliases
@@ -39,7 +41,7 @@ class CachingResolver : public Resolver {
   /// Throws std::invalid_argument without a server, or for a server that is no address.
   CachingResolver(boost::asio::any_io_executor executor, const std::vector<HostPort>& servers,
                   ResolverOptions options = {});
-  /// Asks these from now on (O-1). What the old ones said goes on to hold for its time; questions in flight end there.
+  /// Asks these from now on (O-1). Questions in flight end at the old ones, and are believed as those are.
   void use(const std::vector<HostPort>& servers);
   /// Questions in flight end by themselves; who waits for one gets its answer.
   ~CachingResolver() override;

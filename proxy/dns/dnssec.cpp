@@ -55,13 +55,18 @@ Dnssec::Verdict Dnssec::declared(const Config::Dns& dns) {
               "such as unbound, turns DANE on"};
 }
 
+bool Dnssec::validates(const HostPort& server) const {
+  const auto vouched = vouched_.load();
+  return vouched && std::find(vouched->begin(), vouched->end(), server) != vouched->end();
+}
+
 std::string Dnssec::words() const {
   const std::lock_guard guard(lock_);
   return words_;
 }
 
 void Dnssec::set(bool on, std::string words) {
-  on_.store(on, std::memory_order_relaxed);
+  vouched_.store(on ? std::make_shared<const std::vector<HostPort>>(dns_.servers) : nullptr);
   const std::lock_guard guard(lock_);
   words_ = std::move(words);
 }
@@ -69,7 +74,7 @@ void Dnssec::set(bool on, std::string words) {
 awaitable<Dnssec::Seen> Dnssec::probe_server(Executor executor, HostPort server) {
   std::vector<HostPort> only{std::move(server)};
   ResolverOptions options;
-  options.trust_ad = [] { return true; };
+  options.trust_ad = [](const HostPort&) { return true; };
   options.patience = probe_wait;
   CachingResolver resolver(std::move(executor), only, std::move(options));
   const auto answer = co_await resolver.ask(".", dns::Type::ns, true);

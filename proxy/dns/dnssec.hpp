@@ -3,8 +3,10 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "proxy/config/config.hpp"
 #include "proxy/runtime/spawn.hpp"
@@ -16,8 +18,11 @@ class Dnssec {
   /// With dnssec = "auto" off until probe() has seen the root.
   explicit Dnssec(Config::Dns dns);
 
-  /// From any thread.
-  bool validates() const { return on_.load(std::memory_order_relaxed); }
+  /// Whether DANE is on. From any thread.
+  bool validates() const { return vouched_.load() != nullptr; }
+  /// Whether this server's word is believed: only of those that were probed, or declared, under the rule in force, so
+  /// that no answer of another one counts while a reload is under way. From any thread.
+  bool validates(const HostPort& server) const;
   /// "DANE is on: the DNS servers validate", "DANE is off: 192.0.2.1:53 is not on loopback; ...". From any thread.
   std::string words() const;
 
@@ -39,10 +44,10 @@ class Dnssec {
   static Verdict declared(const Config::Dns& dns);
   static awaitable<Verdict> judge(Executor executor, Config::Dns dns);
   static awaitable<Seen> probe_server(Executor executor, HostPort server);
-  void set(bool on, std::string words);
+  void set(bool on, std::string words);  // of the servers in dns_
 
-  Config::Dns dns_;  // of the thread that probes
-  std::atomic<bool> on_{false};
+  Config::Dns dns_;                                                    // of the thread that probes
+  std::atomic<std::shared_ptr<const std::vector<HostPort>>> vouched_;  // null: DANE is off
   bool unsure_ = false;
   mutable std::mutex lock_;
   std::string words_;

@@ -107,7 +107,7 @@ class App {
  private:
   std::unique_ptr<CachingResolver> make_resolver(asio::io_context& context) {
     ResolverOptions options;
-    options.trust_ad = [this] { return dnssec_.validates(); };
+    options.trust_ad = [this](const HostPort& server) { return dnssec_.validates(server); };
     return std::make_unique<CachingResolver>(context.get_executor(), config_.load()->dns.servers, std::move(options));
   }
 

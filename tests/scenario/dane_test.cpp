@@ -55,7 +55,7 @@ TEST_CASE("another key than the record's is not used the next host is", "[scenar
   delivered(world, outcome, {.mx = domain.mx[1], .tls = true});
 }
 
-TEST_CASE("a host that has changed key and record is used at once", "[scenario][DANE-22][DANE-09]") {
+TEST_CASE("a host that has changed key and record is used at once", "[scenario][DANE-09]") {
   Dane world;
   auto& domain = world.domain();
   world.lab.dns().set(world.owner(mx1), "TLSA", {world.another()});
@@ -244,7 +244,7 @@ TEST_CASE("a reload takes other DNS servers and what they may be believed", "[sc
   delivered(world, world.relay.mail("b@" + name), {.mx = &moved, .tls = true});
 }
 
-TEST_CASE("an exempt domain's TLSA records are not even asked for", "[scenario][DANE-21][STS-52]") {
+TEST_CASE("an exempt domain's TLSA records are not even asked for", "[scenario][STS-52]") {
   Dane world({.dnssec = "on",
               .destinations = {{{"domain", lab::toml(name)}, {"exempt", "true"}, {"reason", "\"ticket 4711\""}}}});
   auto& domain = world.domain({.sts = "enforce"});

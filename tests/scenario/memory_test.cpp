@@ -29,7 +29,7 @@ std::string memory_at(World& world, std::size_t count) {
 
 }  // namespace
 
-TEST_CASE("a domain that proves less than before is served and that is logged", "[scenario][SMTP-56][OPS-05]") {
+TEST_CASE("a domain that proves less than before is served and that is logged", "[scenario][memory][OPS-05]") {
   World world;
   auto& domain = world.lab.domain("x.test");
   delivered(world, world.relay.mail("b@x.test"), {.mx = domain.mx[0], .tls = true});
@@ -51,7 +51,7 @@ TEST_CASE("a domain that proves less than before is served and that is logged", 
 }
 
 TEST_CASE("with remember enforce a domain that proves less than before waits and also after a restart",
-          "[scenario][SMTP-56][STS-37]") {
+          "[scenario][memory][STS-37]") {
   World world(remembering("enforce"));
   auto& domain = world.lab.domain("x.test");
   delivered(world, world.relay.mail("b@x.test"), {.mx = domain.mx[0], .tls = true});
@@ -73,7 +73,7 @@ TEST_CASE("with remember enforce a domain that proves less than before waits and
   delivered(world, world.relay.mail("b@y.test"), {.mx = other.mx[0], .tls = false});
 }
 
-TEST_CASE("a change that lasts is believed and said", "[scenario][SMTP-56]") {
+TEST_CASE("a change that lasts is believed and said", "[scenario][memory]") {
   World world(remembering("enforce", "1s"));
   auto& domain = world.lab.domain("x.test");
   delivered(world, world.relay.mail("b@x.test"), {.mx = domain.mx[0], .tls = true});
@@ -89,7 +89,7 @@ TEST_CASE("a change that lasts is believed and said", "[scenario][SMTP-56]") {
   CHECK(world.relay.log_lines({{"event", "weaker_than_before"}, {"action", "believed"}}).size() == 1);
 }
 
-TEST_CASE("with remember off nothing is remembered", "[scenario][SMTP-56]") {
+TEST_CASE("with remember off nothing is remembered", "[scenario][memory]") {
   World world(remembering("off"));
   auto& domain = world.lab.domain("x.test");
   delivered(world, world.relay.mail("b@x.test"), {.mx = domain.mx[0], .tls = true});

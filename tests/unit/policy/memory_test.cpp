@@ -34,7 +34,7 @@ struct Remembered {
 
 }  // namespace
 
-TEST_CASE("what a domain proves is remembered at once and rises at once", "[SMTP-56]") {
+TEST_CASE("what a domain proves is remembered at once and rises at once", "[memory]") {
   Remembered domain;
   CHECK(domain.see(Level::none, start) == Change{});
   auto change = domain.see(Level::encrypted, start);
@@ -59,7 +59,7 @@ TEST_CASE("the same again is written at most once a day", "[OPS-16]") {
   CHECK(domain.record->since == start);
 }
 
-TEST_CASE("less than before is believed after the stated time and not before", "[SMTP-56]") {
+TEST_CASE("less than before is believed after the stated time and not before", "[memory]") {
   Remembered domain;
   domain.see(Level::pkix, start);
   auto change = domain.see(Level::encrypted, start + day);
@@ -77,7 +77,7 @@ TEST_CASE("less than before is believed after the stated time and not before", "
   CHECK(domain.counts(Remember::enforce, start + 4 * day) == Memory{{.encrypted = true}, "2026-11-29", true});
 }
 
-TEST_CASE("a domain that proves nothing any more is forgotten when that is believed", "[SMTP-56]") {
+TEST_CASE("a domain that proves nothing any more is forgotten when that is believed", "[memory]") {
   Remembered domain;
   domain.see(Level::encrypted, start);
   domain.see(Level::none, start + 1h);
@@ -87,7 +87,7 @@ TEST_CASE("a domain that proves nothing any more is forgotten when that is belie
   CHECK(change.is_worth_storing);
 }
 
-TEST_CASE("one proof of the old level ends the doubt", "[SMTP-56]") {
+TEST_CASE("one proof of the old level ends the doubt", "[memory]") {
   Remembered domain;
   domain.see(Level::pkix, start);
   domain.see(Level::none, start + 1h);
@@ -96,7 +96,7 @@ TEST_CASE("one proof of the old level ends the doubt", "[SMTP-56]") {
   CHECK(domain.see(Level::none, start + 2 * believe_after).what == What::weaker);
 }
 
-TEST_CASE("what was not seen for long says nothing any more", "[SMTP-56]") {
+TEST_CASE("what was not seen for long says nothing any more", "[memory]") {
   Remembered domain;
   domain.see(Level::pkix, start);
   CHECK(domain.counts(Remember::enforce, start + memory::lasts - 1s).insists);

@@ -379,7 +379,7 @@ TEST_CASE("the authentic flag is believed only where the administrator says so")
   server.insecure("alias.test");
   server.fault("alias.test", "*", Fault::bare_alias);
   ResolverOptions trusting;
-  trusting.trust_ad = [] { return true; };
+  trusting.trust_ad = [](const HostPort&) { return true; };
   Asker believer({at(server)}, trusting);
   CHECK(believer.ask("a.test", Type::a)->authentic);
   CHECK_FALSE(believer.ask("open.test", Type::a)->authentic);

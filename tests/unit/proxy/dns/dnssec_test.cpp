@@ -94,6 +94,26 @@ TEST_CASE("dnssec = on is believed and says so where the path is long; off asks 
   CHECK(server.server.count(".", "NS") == 0);
 }
 
+TEST_CASE("a server that was not probed is not believed while another one is", "[DANE-01][O-1]") {
+  Server good(true), other(true);
+  other.server.set("a.test", "A", {"192.0.2.1"});
+  good.server.set("a.test", "A", {"192.0.2.1"});
+  Dnssec dnssec(with(Mode::automatic, {good.at()}));
+  probe(dnssec);
+  CHECK(dnssec.validates(good.at()));
+  CHECK_FALSE(dnssec.validates(other.at()));
+  boost::asio::io_context context(1);
+  const auto trust = [&](const HostPort& server) { return dnssec.validates(server); };
+  // One that asks a server which nobody vouches for, while DANE is on.
+  CachingResolver resolver(context.get_executor(), {other.at()}, {.trust_ad = trust});
+  CHECK_FALSE(test::run_awaitable(context, resolver.ask("a.test", dns::Type::a))->authentic);
+  resolver.use({good.at()});
+  CHECK(test::run_awaitable(context, resolver.ask("a.test", dns::Type::a))->authentic);
+  test::run_awaitable(context, dnssec.change(context.get_executor(), with(Mode::off, {good.at()})));
+  CHECK_FALSE(dnssec.validates(good.at()));
+  CHECK_FALSE(test::run_awaitable(context, resolver.ask("a.test", dns::Type::a))->authentic);
+}
+
 TEST_CASE("what the cache says of security is forgotten when the rule changes", "[DANE-01]") {
   lab::DnsServer server;
   server.ttl(3600);
@@ -102,7 +122,7 @@ TEST_CASE("what the cache says of security is forgotten when the rule changes", 
   bool trusted = true;
   boost::asio::io_context context(1);
   CachingResolver resolver(context.get_executor(), {{"127.0.0.1", server.port()}},
-                           {.trust_ad = [&] { return trusted; }});
+                           {.trust_ad = [&](const HostPort&) { return trusted; }});
   const auto secure = [&] { return test::run_awaitable(context, resolver.ask("a.test", dns::Type::a))->authentic; };
   CHECK(secure());
   CHECK(secure());

@@ -22,7 +22,7 @@ constexpr std::chrono::seconds believe_after = 72h;
 
 }  // namespace
 
-TEST_CASE("a domain's record is found again and each change is handed on to be stored", "[SMTP-56]") {
+TEST_CASE("a domain's record is found again and each change is handed on to be stored", "[memory]") {
   std::vector<std::pair<std::string, std::optional<Record>>> saved;
   DomainMemory memory({}, [&](const std::string& domain, const auto& record) { saved.emplace_back(domain, record); });
   CHECK_FALSE(memory.find("a.test"));
@@ -38,7 +38,7 @@ TEST_CASE("a domain's record is found again and each change is handed on to be s
   CHECK_FALSE(saved.back().second);
 }
 
-TEST_CASE("the memory is bounded and the least recently used domain goes first", "[OPS-10]") {
+TEST_CASE("the memory is bounded and the least recently used domain goes first", "[memory]") {
   std::vector<std::string> removed;
   const Record record{Level::encrypted, start, start, std::nullopt};
   DomainMemory memory(
@@ -55,7 +55,7 @@ TEST_CASE("the memory is bounded and the least recently used domain goes first",
   CHECK_FALSE(memory.find("b.test"));
 }
 
-TEST_CASE("several threads observe and ask at once", "[OPS-10]") {
+TEST_CASE("several threads observe and ask at once", "[tsan][memory]") {
   std::atomic<unsigned> saves{0};
   DomainMemory memory(
       {}, [&](const std::string&, const auto&) { ++saves; }, 50);
@@ -74,7 +74,7 @@ TEST_CASE("several threads observe and ask at once", "[OPS-10]") {
   CHECK(saves > 0);
 }
 
-TEST_CASE("what is remembered is there after a restart and what is too old is not", "[STS-22]") {
+TEST_CASE("what is remembered is there after a restart and what is too old is not", "[memory]") {
   const Directory directory;
   const auto file = directory.path() + "/state.db";
   const Record fresh{Level::pkix, start, start + 1h, std::nullopt};
@@ -105,7 +105,7 @@ TEST_CASE("what is remembered is there after a restart and what is too old is no
   CHECK_FALSE(read_memory(file, "old.test"));  // loading dropped it
 }
 
-TEST_CASE("a database without the table remembers nothing", "[STS-22]") {
+TEST_CASE("a database without the table remembers nothing", "[memory]") {
   const Directory directory;
   const auto file = directory.path() + "/state.db";
   { const SqlitePolicyStore store(file); }
