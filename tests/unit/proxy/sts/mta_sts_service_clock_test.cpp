@@ -7,7 +7,7 @@
 #include "proxy/sts/refresher.hpp"
 #include "tests/support/captured_log.hpp"
 #include "tests/support/run_awaitable.hpp"
-#include "tests/unit/proxy/sts/fakes.hpp"
+#include "tests/unit/proxy/sts/service_world.hpp"
 
 namespace {
 
@@ -15,21 +15,12 @@ using namespace std::chrono_literals;
 using policy::sts::Mode;
 using State = policy::StsFacts::State;
 
-struct World {
-  boost::asio::io_context io{1};
-  test::FakeClock clock;
-  test::FakeResolver resolver;
-  test::FakeFetcher fetcher;
-  test::FakeStore store;
-  proxy::Config::MtaSts options;
-  proxy::MtaStsService service{io.get_executor(), resolver, fetcher, store, options, clock.clock()};
-
+struct World : test::ServiceWorld {
   proxy::StsFactsPtr ask() { return run(service.ask("example.com")); }
   template <class T>
   T run(proxy::awaitable<T> work) {
     T value = test::run_awaitable(io, std::move(work));
-    io.restart();
-    io.poll();
+    settle();
     return value;
   }
   void step_wall(std::chrono::seconds step) { clock.wall_seconds += step.count(); }

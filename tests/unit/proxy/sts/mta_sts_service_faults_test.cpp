@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/support/run_awaitable.hpp"
-#include "tests/unit/proxy/sts/fakes.hpp"
+#include "tests/unit/proxy/sts/service_world.hpp"
 
 namespace {
 
@@ -14,15 +14,7 @@ using State = StsFacts::State;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-struct World {
-  boost::asio::io_context io{1};
-  test::FakeClock clock;
-  test::FakeResolver resolver;
-  test::FakeFetcher fetcher;
-  test::FakeStore store;
-  proxy::Config::MtaSts options;
-  proxy::MtaStsService service{io.get_executor(), resolver, fetcher, store, options, clock.clock()};
-
+struct World : test::ServiceWorld {
   ~World() {
     resolver.door.open();
     fetcher.door.open();
@@ -37,10 +29,6 @@ struct World {
     auto facts = test::run_awaitable(io, service.ask_before_deferral("example.com"));
     settle();
     return facts;
-  }
-  void settle() {
-    io.restart();
-    io.poll();
   }
 };
 

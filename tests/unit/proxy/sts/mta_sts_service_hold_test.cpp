@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/support/run_awaitable.hpp"
-#include "tests/unit/proxy/sts/fakes.hpp"
+#include "tests/unit/proxy/sts/service_world.hpp"
 
 namespace {
 
@@ -13,14 +13,7 @@ using State = policy::StsFacts::State;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-struct World {
-  boost::asio::io_context io{1};
-  test::FakeClock clock;
-  test::FakeResolver resolver;
-  test::FakeFetcher fetcher;
-  test::FakeStore store;
-  proxy::MtaStsService service{io.get_executor(), resolver, fetcher, store, {}, clock.clock()};
-
+struct World : test::ServiceWorld {
   ~World() {
     resolver.door.open();
     fetcher.door.open();
@@ -28,10 +21,6 @@ struct World {
   }
   proxy::StsFactsPtr ask() { return test::run_awaitable(io, service.ask("example.com")); }
   proxy::StsFactsPtr before_deferral() { return test::run_awaitable(io, service.ask_before_deferral("example.com")); }
-  void settle() {
-    io.restart();
-    io.poll();
-  }
   void start(proxy::awaitable<proxy::StsFactsPtr> question, proxy::StsFactsPtr& answer) {
     boost::asio::co_spawn(io, std::move(question), [&answer](const std::exception_ptr&, proxy::StsFactsPtr facts) {
       answer = std::move(facts);

@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "tests/support/run_awaitable.hpp"
-#include "tests/unit/proxy/sts/fakes.hpp"
+#include "tests/unit/proxy/sts/service_world.hpp"
 
 namespace {
 
@@ -13,23 +13,13 @@ using policy::StsFacts;
 using policy::sts::Mode;
 using State = StsFacts::State;
 
-struct World {
-  boost::asio::io_context io{1};
-  test::FakeClock clock;
-  test::FakeResolver resolver;
-  test::FakeFetcher fetcher;
-  test::FakeStore store;
-  proxy::Config::MtaSts options;
-  proxy::MtaStsService service{io.get_executor(), resolver, fetcher, store, options, clock.clock()};
-
-  proxy::StsFactsPtr ask() { return settle(test::run_awaitable(io, service.ask("example.com"))); }
+struct World : test::ServiceWorld {
+  proxy::StsFactsPtr ask() { return settled(test::run_awaitable(io, service.ask("example.com"))); }
   proxy::StsFactsPtr before_deferral() {
-    return settle(test::run_awaitable(io, service.ask_before_deferral("example.com")));
+    return settled(test::run_awaitable(io, service.ask_before_deferral("example.com")));
   }
-  // What runs in the background is run, too.
-  proxy::StsFactsPtr settle(proxy::StsFactsPtr facts) {
-    io.restart();
-    io.poll();
+  proxy::StsFactsPtr settled(proxy::StsFactsPtr facts) {
+    settle();
     return facts;
   }
 };

@@ -7,7 +7,7 @@
 
 #include "tests/support/captured_log.hpp"
 #include "tests/support/run_awaitable.hpp"
-#include "tests/unit/proxy/sts/fakes.hpp"
+#include "tests/unit/proxy/sts/service_world.hpp"
 
 namespace {
 
@@ -16,20 +16,9 @@ using policy::sts::Mode;
 using State = policy::StsFacts::State;
 using test::CapturedLog;
 
-struct World {
-  boost::asio::io_context io{1};
-  test::FakeClock clock;
-  test::FakeResolver resolver;
-  test::FakeFetcher fetcher;
-  test::FakeStore store;
-  proxy::Config::MtaSts options;
-  proxy::MtaStsService service{io.get_executor(), resolver, fetcher, store, options, clock.clock()};
+struct World : test::ServiceWorld {
   proxy::Refresher refresher{io.get_executor(), service, store, options.refresh_every, clock.clock()};
 
-  void settle() {
-    io.restart();
-    io.poll();
-  }
   proxy::StsFactsPtr ask(const std::string& domain = "example.com") {
     auto facts = test::run_awaitable(io, service.ask(domain));
     settle();
