@@ -16,16 +16,31 @@ namespace smtp {
 
 enum class Body { unspecified, seven_bit, eight_bit };
 
-/// MAIL FROM. Later issues add RET, ENVID, SMTPUTF8, AUTH.
+/// RET (RFC 3461 §4.3): what of the message a report of a failure returns.
+enum class Return { unspecified, full, headers };
+
+/// NOTIFY (RFC 3461 §4.1): what the sender wants to be told of one recipient. Nothing given: of failures, and of delays
+/// as the relay sees fit.
+struct Notify {
+  bool given = false;
+  bool never = false, success = false, failure = false, delay = false;
+  bool operator==(const Notify&) const = default;
+};
+
+/// MAIL FROM. Later issues add SMTPUTF8, AUTH.
 struct Mail {
   Path reverse_path;
   std::optional<std::uint64_t> size;  ///< SIZE=, octets
   Body body = Body::unspecified;
   bool requiretls = false;  ///< RFC 8689: over verified TLS to hosts that promise the same, or not at all
+  Return ret = Return::unspecified;
+  std::string envid{};  ///< xtext as it came (RFC 3461 §4.4); empty: none
 };
 
 struct Rcpt {
   Path forward_path;
+  Notify notify{};
+  std::string orcpt{};  ///< as it came: `rfc822;` and xtext (RFC 3461 §4.2); empty: none
 };
 
 namespace command {
