@@ -20,7 +20,7 @@ namespace proxy {
 /// not given.
 struct Given {
   int table = 0, address = 0, allow = 0, domain = 0, host = 0, port = 0, tls = 0, security = 0, exempt = 0, reason = 0;
-  int pin = 0, until = 0;
+  int pin = 0, until = 0, patience = 0;
 };
 
 class Draft {

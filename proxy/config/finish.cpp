@@ -26,6 +26,8 @@ void finish_listener(Draft& draft, ListenerConfig& listener, const Given& given)
     draft.warn(std::max(listener.certificate_line, listener.key_line),
                "`certificate` and `key` have no effect with tls = \"none\"");
   }
+  if (given.patience != 0 && !listener.queue)
+    draft.warn(given.patience, "`patience` has no effect without on_defer = \"queue\"");
   const bool public_address = !is_loopback(listener.address.address);
   if (given.allow == 0) {
     if (public_address) {

@@ -74,20 +74,15 @@ void take_retry(Draft& draft, const Value& value) {
   const auto items = draft.texts(value);
   if (value.kind == Value::Kind::array && value.items.empty())
     draft.fail(value.line, "`retry` is empty, expected at least one duration");
-  Milliseconds checked{};
-  for (const auto* item : items) draft.duration(*item, checked, 1s, 10 * day);
-}
-
-template <Milliseconds::rep least, Milliseconds::rep greatest>
-void check_duration(Draft& draft, const Value& value) {
-  Milliseconds checked{};
-  draft.duration(value, checked, Milliseconds(least), Milliseconds(greatest));
+  auto& retry = draft.config.queue.retry;
+  if (!items.empty()) retry.clear();
+  for (const auto* item : items) draft.duration(*item, retry.emplace_back(5min), 1s, 10 * day);
 }
 
 constexpr Setting top[] = {
     {"hostname", "\"relay.example.net\"", false, "EHLO and Received name; default: the system's full name.",
      [](Draft& d, const Value& v) { d.domain(v, d.config.hostname); }},
-    {"state_dir", "\"/var/lib/sts-relay\"", true, "Where fetched policies are kept.", take_state_directory},
+    {"state_dir", "\"/var/lib/sts-relay\"", true, "Where fetched policies and the queue are kept.", take_state_directory},
     {"workers", "0", true, "Threads that relay; 0: one a core, at most 4.",
      [](Draft& d, const Value& v) { d.integer(v, d.config.workers, 0, 256); }},
     {"drain", "\"30s\"", true, "How long SIGTERM waits for messages in hand.",
@@ -169,11 +164,18 @@ constexpr Setting delivery[] = {
 
 constexpr Setting queue[] = {
     {"retry", R"(["5m", "15m", "30m", "1h", "2h", "4h"])", true,
-     "When a deferred message is tried again; the last repeats.", take_retry},
+     "The pauses before a deferred message is tried again; the last repeats.", take_retry},
     {"lifetime", "\"5d\"", true, "After which a message that could not be delivered is returned.",
-     check_duration<1000, Milliseconds(year).count()>},
-    {"delay_warning", "\"4h\"", true, "After which the sender hears that the message still waits.",
-     check_duration<1000, Milliseconds(year).count()>},
+     [](Draft& d, const Value& v) { d.duration(v, d.config.queue.lifetime, 1s, year); }},
+    {"delay_warning", "\"4h\"", true, "After which the sender hears that the message still waits; 0s: never.",
+     [](Draft& d, const Value& v) { d.duration(v, d.config.queue.delay_warning, 0ms, year); }},
+    {"messages", "1000000", true, "In the queue at a time; more are answered 452.",
+     [](Draft& d, const Value& v) { d.integer(v, d.config.queue.messages, 1, 1'000'000'000); }},
+    {"size", "\"10GiB\"", true, "Of them all.", [](Draft& d, const Value& v) { d.size(v, d.config.queue.size, 65536); }},
+    {"messages_per_client", "500000", true, "Of one client address.",
+     [](Draft& d, const Value& v) { d.integer(v, d.config.queue.messages_per_client, 1, 1'000'000'000); }},
+    {"size_per_client", "\"5GiB\"", true, "Of one client address.",
+     [](Draft& d, const Value& v) { d.size(v, d.config.queue.size_per_client, 65536); }},
 };
 
 constexpr Setting log[] = {
@@ -216,7 +218,7 @@ std::span<const SettingTable> setting_tables() {
       {"tls", false, false, "", tls},
       {"mta_sts", false, false, "", mta_sts},
       {"delivery", false, false, "", delivery},
-      {"queue", false, true, "For listeners with on_defer = \"queue\", which come with a later version.", queue},
+      {"queue", false, true, "For what listeners with on_defer = \"queue\" have taken, and for reports to senders.", queue},
       {"destination", true, true, "What differs for some domains; the first match wins.", destination_settings()},
       {"log", false, false, "", log},
       {"lab", false, true, "Laboratories only; the relay warns at start that this table is set.", lab},

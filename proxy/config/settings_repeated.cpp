@@ -65,15 +65,12 @@ void take_auth_users(Draft& draft, const Value& value) {
 }
 
 void take_on_defer(Draft& draft, const Value& value) {
-  enum class Mode { reply, queue } mode = Mode::reply;
-  draft.choice<Mode>(value, mode, {{"reply", Mode::reply}, {"queue", Mode::queue}});
-  if (mode == Mode::queue) later(draft, value, "expected \"reply\" until then");
+  draft.choice<bool>(value, draft.listener().queue, {{"reply", false}, {"queue", true}});
 }
 
 void take_patience(Draft& draft, const Value& value) {
-  Milliseconds unused{};
-  draft.duration(value, unused, 0ms, 10min);
-  draft.warn(value.line, "`patience` has no effect without on_defer = \"queue\", which comes with a later version");
+  draft.listener_given().patience = value.line;
+  draft.duration(value, draft.listener().patience, 0ms, 5min);
 }
 
 constexpr Setting listener_table[] = {
@@ -96,10 +93,9 @@ constexpr Setting listener_table[] = {
      "Who may relay. An address that is not on loopback demands it: the relay must not be open to all.", take_allow},
     {"auth_users", "\"users.toml\"", false, "Who else may, over TLS. Later.", take_auth_users},
     {"on_defer", "\"reply\"", true,
-     "reply: the client's queue keeps what cannot go out now | queue: the relay does. Queue comes with a later "
-     "version.",
+     "reply: the client's queue keeps what cannot go out now, nothing is stored | queue: it is taken, and tried again.",
      take_on_defer},
-    {"patience", "\"30s\"", false, "Of queue listeners: how long a client waits for the MX. Later; default 30s.",
+    {"patience", "\"30s\"", true, "Of queue listeners: how long a client waits for the MX before the message is taken.",
      take_patience},
     {"bare_newline", "\"reject\"", true, "What happens to a message with a CR or LF alone: reject | normalize.",
      [](Draft& d, const Value& v) {

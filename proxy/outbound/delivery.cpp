@@ -66,6 +66,7 @@ awaitable<std::vector<smtp::Reply>> Delivery::recipients(std::vector<smtp::Rcpt>
   budget_ = after(config_->delivery.rcpt_budget);
   pending_.recipients = std::move(batch);
   rcpt_replies_.clear();
+  speaker_.clear();
   if (!failed_ && !planned_) {
     failed_ = co_await connect();
   } else if (!failed_ && connection_) {
@@ -92,6 +93,7 @@ awaitable<std::vector<smtp::Reply>> Delivery::recipients(std::vector<smtp::Rcpt>
     if (reply.positive()) envelope_.recipients.push_back(pending_.recipients[i]);
     answers.push_back(policy::passed_on(attempt_->demand.host, smtp::Stage::rcpt, reply));
   }
+  speaker_ = attempt_->demand.host;
   if (envelope_.recipients.empty()) record(answers.back(), smtp::on_one_line(answers.back()));
   recorded_ = recorded_ && envelope_.recipients.empty();
   co_return answers;
@@ -130,6 +132,7 @@ awaitable<std::optional<smtp::Reply>> Delivery::connect() {
     facts.message = message_->demand;
   }
   auto reply = policy::conclude(plan_, outcomes);
+  hear(reply, outcomes);
   if (const auto seen = policy::memory::seen_failing(plan_, outcomes)) observe(*seen, "deferred");
   if (message_->waivable && reply.kind() == 4 && header_could_help(std::move(facts), outcomes)) {
     waivable_deferral_ = reply;
@@ -137,6 +140,18 @@ awaitable<std::optional<smtp::Reply>> Delivery::connect() {
   }
   record(reply, reply.text);
   co_return reply;
+}
+
+// Whose word the reply is, and whether any host had a word about this message.
+void Delivery::hear(const smtp::Reply& reply, const std::vector<policy::HostOutcome>& outcomes) {
+  no_host_ = reply.kind() == 4;
+  for (const auto& one : outcomes) {
+    // Our own limits, and a look at this message, say nothing of the domain.
+    if (one.what == What::congested) no_host_ = false;
+    if (one.what != What::refused) continue;
+    if (one.stage >= smtp::Stage::mail || one.reply.kind() == 5) no_host_ = false;
+    if (one.reply.code == reply.code && one.reply.code != 421) speaker_ = one.host;
+  }
 }
 
 awaitable<bool> Delivery::walk(std::vector<policy::HostOutcome>& outcomes) {
@@ -356,6 +371,7 @@ awaitable<bool> Delivery::start_data() {
       if (reply != nullptr && reply->kind() == 3) co_return true;
       if (reply != nullptr && reply->code != 421) {
         auto refusal = policy::passed_on(attempt_->demand.host, smtp::Stage::data, *reply);
+        speaker_ = attempt_->demand.host;
         if (reply->kind() != 2) environment_.pool.reset_and_keep(std::move(connection_));
         connection_.reset();
         settle(std::move(refusal));
@@ -397,6 +413,7 @@ awaitable<bool> Delivery::replay() {
 
 awaitable<void> Delivery::body(std::string_view front, std::string_view part, bool last) {
   if (verdict_) co_return;
+  speaker_.clear();
   if (!data_started_) {
     const bool started = co_await start_data();
     if (!started) co_return;
@@ -418,6 +435,7 @@ awaitable<void> Delivery::body(std::string_view front, std::string_view part, bo
   // dropped.
   auto result = co_await connection_->exchange(smtp::Stage::body, {}, after(std::chrono::seconds(5)), true);
   if (auto* reply = std::get_if<smtp::Reply>(&result); reply != nullptr && reply->kind() >= 4) {
+    speaker_ = attempt_->demand.host;
     settle(policy::passed_on(attempt_->demand.host, smtp::Stage::body, *reply));
   } else {
     lost({smtp::Cause::lost,
@@ -430,6 +448,7 @@ awaitable<void> Delivery::body(std::string_view front, std::string_view part, bo
 }
 
 bool Delivery::take_eight_bit() {
+  speaker_.clear();
   if (verdict_ || !connection_ || connection_->capabilities().eight_bit_mime) return true;
   const auto refusal = policy::reply::eight_bit_refused(attempt_->demand.host);
   abandon();
@@ -450,6 +469,9 @@ awaitable<smtp::Reply> Delivery::finish() {
   }
   auto answer = policy::passed_on(attempt_->demand.host, smtp::Stage::final_dot, *reply);
   record(answer, smtp::on_one_line(*reply));
+  if (reply->code != 421) speaker_ = attempt_->demand.host;
+  took_over_notices_ = connection_->capabilities().dsn;
+  if (answer.positive() && environment_.delivered) environment_.delivered(target_.domain);
   if (reply->code == 421 || reply->kind() == 3) {
     connection_.reset();
   } else {

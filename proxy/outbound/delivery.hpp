@@ -61,11 +61,19 @@ class Delivery {
   awaitable<smtp::Reply> finish();
   void abandon();
 
+  /// The MX host whose own reply recipients() or finish() gave last; empty: the words were the relay's.
+  const std::string& speaker() const { return speaker_; }
+  /// recipients() got 4xx because no host could be had at all: that is no word about this message.
+  bool no_host() const { return no_host_; }
+  /// Whether the host that took the message passes on what the sender wants to be told (RFC 3461).
+  bool took_over_notices() const { return took_over_notices_; }
+
  private:
   using What = policy::HostOutcome::What;
   struct Walk;
 
   awaitable<std::optional<smtp::Reply>> connect();
+  void hear(const smtp::Reply& reply, const std::vector<policy::HostOutcome>& outcomes);
   bool header_could_help(policy::Facts facts, const std::vector<policy::HostOutcome>& outcomes) const;
   awaitable<bool> walk(std::vector<policy::HostOutcome>& outcomes);
   awaitable<std::optional<policy::HostOutcome>> try_host(const policy::Attempt& attempt);
@@ -97,6 +105,8 @@ class Delivery {
   smtp::Envelope envelope_;                // what the host has accepted
   std::vector<smtp::Reply> rcpt_replies_;  // of pending_, from the host
   bool planned_ = false, data_started_ = false, body_sent_ = false, replayed_ = false, recorded_ = false;
+  std::string speaker_;
+  bool no_host_ = false, took_over_notices_ = false;
   bool remembers_ = false;              // what the domain proves is kept
   std::optional<smtp::Reply> failed_;   // no host could be had: the answer to every RCPT
   std::optional<smtp::Reply> verdict_;  // final, known before the end

@@ -33,6 +33,8 @@ struct Environment {
   std::function<std::shared_ptr<const TlsContexts>()> tls;
   /// Endpoints that are the relay's own (SMTP-12).
   std::function<bool(const std::string& address, std::uint16_t port)> is_own;
+  /// Told of each domain whose host has just taken a message; may be empty.
+  std::function<void(const std::string& domain)> delivered{};
   DomainMemory* memory = nullptr;  ///< what domains have proven before; null: nothing is remembered
 };
 

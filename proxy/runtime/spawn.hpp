@@ -61,17 +61,24 @@ class Task {
 
   awaitable<T> join() {
     const auto state = state_;
-    if (!state->done) {
-      const auto executor = co_await boost::asio::this_coro::executor;
-      boost::asio::steady_timer wake(executor, boost::asio::steady_timer::time_point::max());
-      state->joiners.push_back(&wake);
-      while (!state->done) {
-        boost::system::error_code ignored;
-        co_await wake.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
-      }
-    }
+    co_await ended(boost::asio::steady_timer::time_point::max());
     if (state->error) std::rethrow_exception(state->error);
     co_return *state->value;
+  }
+
+  /// Waits until the work has ended or the time has come. True: it has ended, and join() does not wait.
+  awaitable<bool> ended(boost::asio::steady_timer::time_point latest) {
+    const auto state = state_;
+    if (state->done) co_return true;
+    const auto executor = co_await boost::asio::this_coro::executor;
+    boost::asio::steady_timer wake(executor, latest);
+    state->joiners.push_back(&wake);
+    while (!state->done && boost::asio::steady_timer::clock_type::now() < latest) {
+      boost::system::error_code ignored;
+      co_await wake.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+    }
+    std::erase(state->joiners, &wake);
+    co_return state->done;
   }
 
  private:
@@ -79,7 +86,7 @@ class Task {
     bool done = false;
     std::exception_ptr error;
     std::optional<T> value;
-    std::vector<boost::asio::steady_timer*> joiners;  // each lives in a join() that waits until `done`
+    std::vector<boost::asio::steady_timer*> joiners;  // each lives in an ended() that waits
   };
   std::shared_ptr<State> state_;
 };

@@ -1,24 +1,11 @@
-// What makes a file this program's database: recognising it, making the schema, and bringing an older one up to date.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
-#include <cstring>
-
+// The database of policies and exemptions: its schema, version by version.
+#include "proxy/store/database_file.hpp"
 #include "proxy/store/policy_table.hpp"
 
 namespace proxy {
 namespace {
 
-// The two numbers of an SQLite header that are free for applications: whose file it is, and which schema.
 constexpr std::uint32_t application = 0x73747372;  // "stsr"
-constexpr std::uint32_t schema = 2;
-
-// A whole check reads every page. Up to here that takes no more than some tenths of a second; of a larger file the
-// schema and the ends of each tree are read, for the relay is to start at once with a million policies.
-constexpr off_t whole_check_octets = 32 << 20;
 
 constexpr char make_first_schema[] =
     "CREATE TABLE policy ("
@@ -52,9 +39,8 @@ constexpr char first_to_second[] =
     " until INTEGER NOT NULL"
     ");"
     "PRAGMA user_version = 2;";
-static_assert(schema == 2);
+constexpr const char* versions[] = {make_first_schema, first_to_second};
 
-// One row from each end of each tree: a page that is no page of it is found.
 constexpr const char* ends[] = {
     "SELECT * FROM policy ORDER BY rowid LIMIT 1",
     "SELECT * FROM policy ORDER BY rowid DESC LIMIT 1",
@@ -66,80 +52,16 @@ constexpr const char* ends[] = {
     "SELECT * FROM exemption ORDER BY domain LIMIT 1",
 };
 
-std::uint32_t big_endian(const unsigned char* octets) {
-  return std::uint32_t{octets[0]} << 24 | std::uint32_t{octets[1]} << 16 | std::uint32_t{octets[2]} << 8 | octets[3];
-}
-
-[[noreturn]] void refuse(const std::string& file, const std::string& why) {
-  throw StoreError("database " + file + ": " + why + "; it was left as it is");
-}
-
-void make_file(const std::string& file) {
-  // SQLite gives its -wal and -shm files the mode of the database.
-  const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (made < 0) throw StoreError("database " + file + ": cannot be made: " + std::strerror(errno));
-  ::close(made);
-}
-
-void check_whole(sqlite::Connection& connection, const std::string& file) {
-  struct stat status {};
-  const bool small = ::stat(file.c_str(), &status) != 0 || status.st_size <= whole_check_octets;
-  if (!small && connection.number("PRAGMA user_version") < schema) return;  // the migration reads every row
-  std::string found = "ok";
-  try {
-    if (small) {
-      sqlite::Statement check(connection, "PRAGMA quick_check(1)");
-      if (check.step()) found = check.text(0);
-    } else {
-      for (const char* one : ends) sqlite::Statement(connection, one).step();
-    }
-  } catch (const StoreError& error) {
-    found = error.what();
-  }
-  if (found != "ok") refuse(file, "damaged (" + found + ")");
-}
-
-// Header fields belong to the transaction: a file has schema and numbers of one version, or of the one before.
-void bring_up_to_date(sqlite::Connection& connection) {
-  const auto version = connection.number("PRAGMA user_version");
-  if (version >= schema) return;
-  connection.run("BEGIN IMMEDIATE");
-  if (version < 1) connection.run(make_first_schema);
-  connection.run(first_to_second);
-  connection.run("COMMIT");
-}
+const Schema schema{application, versions, ends};
 
 }  // namespace
 
 bool is_policy_database(const std::string& file) {
-  const int opened = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (opened < 0) {
-    if (errno == ENOENT) return false;
-    throw StoreError("database " + file + ": cannot be opened: " + std::strerror(errno));
-  }
-  std::array<unsigned char, 100> header{};
-  const ssize_t size = pread(opened, header.data(), header.size(), 0);
-  const int error = errno;
-  ::close(opened);
-  if (size < 0) throw StoreError("database " + file + ": cannot be read: " + std::strerror(error));
-  if (size == 0) return false;
-  if (static_cast<std::size_t>(size) < header.size() || std::memcmp(header.data(), "SQLite format 3", 16) != 0) {
-    refuse(file, "not an SQLite database");
-  }
-  if (big_endian(&header[68]) != application) refuse(file, "an SQLite database of another program");
-  const auto version = big_endian(&header[60]);
-  if (version > schema) {
-    refuse(file, "written by a newer sts-relay (schema " + std::to_string(version) + ", this program knows " +
-                     std::to_string(schema) + ")");
-  }
-  return true;
+  return is_database(file, schema);
 }
 
 void prepare_policy_database(const std::string& file) {
-  if (!is_policy_database(file)) make_file(file);
-  sqlite::Connection connection(file, sqlite::Connection::Access::read_write);
-  check_whole(connection, file);
-  bring_up_to_date(connection);
+  prepare_database(file, schema);
 }
 
 }  // namespace proxy

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "policy/sts/refresh.hpp"
+#include "proxy/store/database_file.hpp"
 
 namespace proxy {
 namespace {
@@ -71,24 +72,12 @@ std::vector<CacheEntry> entries_of(sqlite::Statement& statement) {
   return entries;
 }
 
-sqlite::Connection open_for_writing(const std::string& file) {
-  sqlite::Connection connection(file, sqlite::Connection::Access::read_write);
-  connection.run("PRAGMA journal_mode = WAL");
-  connection.run("PRAGMA synchronous = FULL");  // STS-22: a completed COMMIT survives a power cut
-  return connection;
-}
-
 void bind_upkeep(sqlite::Statement& statement, int first, const policy::sts::Upkeep& upkeep) {
   statement.bind(first, upkeep.last_used);
   if (upkeep.refresh_at) statement.bind(first + 1, due_seconds_of(*upkeep.refresh_at));
   statement.bind(first + 2, std::int64_t{upkeep.failures});
   statement.bind(first + 3, upkeep.last_error);
   statement.bind(first + 4, seconds_of(upkeep.last_error_at));
-}
-
-void run(sqlite::Statement& statement) {
-  statement.step();
-  statement.reset();
 }
 
 // In a database of the first version the questions about upkeep have no answer.
@@ -206,13 +195,13 @@ void PolicyWriter::save(const CacheEntry& entry) {
   save_.bind(6, seconds_of(entry.fetched));
   save_.bind(7, entry.body);
   bind_upkeep(save_, 8, entry.upkeep);
-  run(save_);
+  save_.run();
 }
 
 bool PolicyWriter::remove(std::string_view domain) {
   remove_.reset();
   remove_.bind(1, domain);
-  run(remove_);
+  remove_.run();
   return connection_.changes() > 0;
 }
 
@@ -221,28 +210,28 @@ void PolicyWriter::used(std::string_view domain, Time now) {
   used_.bind(1, domain);
   used_.bind(2, policy::sts::day_of(now));
   used_.bind(3, seconds_of(now));
-  run(used_);
+  used_.run();
 }
 
 void PolicyWriter::keep(std::string_view domain, const policy::sts::Upkeep& upkeep) {
   keep_.reset();
   keep_.bind(1, domain);
   bind_upkeep(keep_, 2, upkeep);
-  run(keep_);
+  keep_.run();
 }
 
 void PolicyWriter::pull_in(Time now, Time latest) {
   pull_in_.reset();
   pull_in_.bind(1, seconds_of(now));
   pull_in_.bind(2, due_seconds_of(latest));
-  run(pull_in_);
+  pull_in_.run();
 }
 
 void PolicyWriter::tidy(Time now, std::uint64_t most) {
   expired_.reset();
   expired_.bind(1, seconds_of(now));
   expired_.bind(2, rows_at_a_time);
-  run(expired_);
+  expired_.run();
   count_.reset();
   const auto rows = count_.step() ? count_.number(0) : 0;
   count_.reset();
@@ -251,7 +240,7 @@ void PolicyWriter::tidy(Time now, std::uint64_t most) {
   idle_.reset();
   idle_.bind(1, policy::sts::first_day_in_use(now));
   idle_.bind(2, std::min(excess, rows_at_a_time));
-  run(idle_);
+  idle_.run();
 }
 
 void PolicyWriter::exempt(const Exemption& exemption) {
@@ -260,13 +249,13 @@ void PolicyWriter::exempt(const Exemption& exemption) {
   exempt_.bind(2, exemption.reason);
   exempt_.bind(3, seconds_of(exemption.made));
   exempt_.bind(4, seconds_of(exemption.until));
-  run(exempt_);
+  exempt_.run();
 }
 
 bool PolicyWriter::end_exemption(std::string_view domain) {
   end_exemption_.reset();
   end_exemption_.bind(1, domain);
-  run(end_exemption_);
+  end_exemption_.run();
   return connection_.changes() > 0;
 }
 

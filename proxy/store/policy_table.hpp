@@ -14,14 +14,8 @@
 
 namespace proxy {
 
-/// Whether there is a database at all: false where the file is missing or empty. Throws StoreError for a file that is
-/// not ours. Reads 100 octets and writes none. Never call it while the process has the database open: closing any
-/// descriptor of a file gives up the process's POSIX locks on it, SQLite's among them, and another program could then
-/// take the write-ahead log away.
+/// As is_database and prepare_database, whose conditions hold.
 bool is_policy_database(const std::string& file);
-
-/// Makes the database (0600) where there is none, checks one that is there, and brings one of an earlier version to
-/// this one's schema. Throws StoreError. As above: only while the process does not have it open.
 void prepare_policy_database(const std::string& file);
 
 /// A connection that only reads. It works beside a running relay and after one was killed.

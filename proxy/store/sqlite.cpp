@@ -51,6 +51,13 @@ void Statement::bind(int parameter, std::int64_t number) {
   if (sqlite3_bind_int64(statement_.get(), parameter, number) != SQLITE_OK) connection_.fail("cannot bind");
 }
 
+void Statement::bind_octets(int parameter, std::string_view octets) {
+  const int code = octets.empty() ? sqlite3_bind_zeroblob(statement_.get(), parameter, 0)
+                                  : sqlite3_bind_blob64(statement_.get(), parameter, octets.data(), octets.size(),
+                                                        SQLITE_STATIC);
+  if (code != SQLITE_OK) connection_.fail("cannot bind");
+}
+
 bool Statement::step() {
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;
@@ -63,8 +70,13 @@ void Statement::reset() {
   sqlite3_clear_bindings(statement_.get());
 }
 
+void Statement::run() {
+  step();
+  reset();
+}
+
 std::string Statement::text(int column) const {
-  const void* data = sqlite3_column_text(statement_.get(), column);
+  const void* data = sqlite3_column_blob(statement_.get(), column);
   const int size = sqlite3_column_bytes(statement_.get(), column);
   return data ? std::string(static_cast<const char*>(data), static_cast<std::size_t>(size)) : std::string();
 }

@@ -42,10 +42,15 @@ class Statement {
   /// Parameters count from 1. Text is copied.
   void bind(int parameter, std::string_view text);
   void bind(int parameter, std::int64_t number);
+  /// Octets of any kind; not copied, they must stay until reset().
+  void bind_octets(int parameter, std::string_view octets);
   /// True: there is a row.
   bool step();
   /// Ready for the next use; what was bound is gone.
   void reset();
+  /// A statement that returns nothing of interest; ready for the next use.
+  void run();
+  /// Also of a column of octets.
   std::string text(int column) const;
   std::int64_t number(int column) const;
   bool is_null(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }

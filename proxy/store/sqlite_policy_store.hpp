@@ -3,15 +3,10 @@
 // what is stored.
 #pragma once
 
-#include <condition_variable>
-#include <deque>
 #include <functional>
-#include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 
-#include "proxy/store/completion.hpp"
+#include "proxy/store/group_commit.hpp"
 #include "proxy/store/policy_store.hpp"
 #include "proxy/store/policy_table.hpp"
 
@@ -21,8 +16,6 @@ class SqlitePolicyStore : public PolicyStore, public ExemptionStore {
  public:
   /// Opens or makes the database; throws StoreError where it is not usable, and then has not changed it.
   explicit SqlitePolicyStore(const std::string& file);
-  /// Writes what was handed over, then ends the writer. The io_contexts of all who saved or removed must still exist.
-  ~SqlitePolicyStore() override;
 
   std::optional<policy::sts::CacheEntry> load(std::string_view domain) override;
   std::vector<policy::sts::CacheEntry> load_all() override;
@@ -43,24 +36,8 @@ class SqlitePolicyStore : public PolicyStore, public ExemptionStore {
   boost::asio::awaitable<bool> end_exemption(std::string domain) override;
 
  private:
-  /// What the writer thread does, within its transaction.
-  using Work = std::function<void(PolicyWriter&)>;
-  struct Write {
-    Work work;
-    Completion<bool> done;
-  };
-  boost::asio::awaitable<bool> submit(Work work);
-  void write_until_stopped();
-  bool commit(const std::deque<Write>& batch);
-
-  const std::string file_;
-  std::unique_ptr<PolicyWriter> writer_;  ///< null after a failure, until it could be opened again; the writer thread's
+  GroupCommit<PolicyWriter> writes_;
   PolicyReader reader_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Write> waiting_;
-  bool stopping_ = false;
-  std::thread thread_;
 };
 
 }  // namespace proxy

@@ -3,7 +3,8 @@
 // beyond the transaction.
 #include "policy/reply.hpp"
 #include "protocol/mime/header_scanner.hpp"
-#include "proxy/transaction/spool.hpp"
+#include "proxy/outbound/whole_message.hpp"
+#include "proxy/store/spool.hpp"
 #include "proxy/transaction/transaction.hpp"
 
 namespace proxy {
@@ -99,30 +100,12 @@ class Fanout final : public Transaction {
     }
     auto& delivery = *begun;
     if (delivery.accepted() == 0) co_return answers;
-    if (!eight_bit_ || delivery.take_eight_bit()) {
-      const bool one = accepted_ == 1;
-      std::string front =
-          received(environment_, origin_, id_, one ? std::string_view(delivery.first_recipient()) : std::string_view());
-      std::vector<char> chunk(32768);
-      std::size_t offset = 0;
-      do {
-        const auto octets = spool_.read(offset, chunk);
-        if (octets == 0 && offset < spool_.size()) {
-          // The file cannot be read back: the host must not take what it has for the message.
-          delivery.abandon();
-          for (auto& answer : answers) {
-            if (answer.positive()) answer = policy::reply::internal("the held message cannot be read");
-          }
-          co_return answers;
-        }
-        offset += octets;
-        co_await delivery.body(front, std::string_view(chunk.data(), octets), offset >= spool_.size());
-        front.clear();
-      } while (offset < spool_.size());
-    }
-    const auto verdict = co_await delivery.finish();
+    const bool one = accepted_ == 1;
+    auto field =
+        received(environment_, origin_, id_, one ? std::string_view(delivery.first_recipient()) : std::string_view());
+    const auto verdict = co_await send_held(delivery, std::move(field), spool_, eight_bit_);
     for (auto& answer : answers) {
-      if (answer.positive()) answer = verdict;
+      if (answer.positive()) answer = verdict.reply;
     }
     co_return answers;
   }

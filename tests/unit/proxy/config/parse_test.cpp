@@ -235,7 +235,7 @@ TEST_CASE("each fault is told at its line with what was expected", "[OPS-15]") {
       {"[[listener]]\ntls = \"sometimes\"", 2, "is not known"},
       {"[[listener]]\ntls = \"starttls\"\nkey = \"relay.key\"", 2, "TLS without `certificate`"},
       {"[[listener]]\ntls = \"implicit\"\ncertificate = \"relay.pem\"", 2, "TLS without `key`"},
-      {"[[listener]]\non_defer = \"queue\"", 2, "comes with a later version"},
+      {"[[listener]]\non_defer = \"store\"", 2, "expected one of \"reply\", \"queue\""},
       {"[[listener]]\nauth_users = \"users.toml\"", 2, "comes with a later version"},
       {"[[listener]]\ntls_required_no = [\"everyone\"]", 2, "expected one such as"},
       {"[[listener]]\nallow = [\"127.0.0.0/80\"]", 2, "has a prefix that is not 0 to 32"},

@@ -1,5 +1,5 @@
 // Memory first, then an unnamed file.
-#include "proxy/transaction/spool.hpp"
+#include "proxy/store/spool.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -8,10 +8,6 @@
 #include <cerrno>
 
 namespace proxy {
-
-namespace {
-constexpr std::size_t memory_limit = 65536;
-}
 
 Spool::~Spool() {
   if (file_ >= 0) ::close(file_);
@@ -28,7 +24,7 @@ bool Spool::write_out(std::string_view octets) {
 }
 
 bool Spool::append(std::string_view octets) {
-  if (file_ < 0 && memory_.size() + octets.size() <= memory_limit) {
+  if (file_ < 0 && memory_.size() + octets.size() <= memory_limit_) {
     memory_.append(octets);
     size_ += octets.size();
     return true;
@@ -45,17 +41,8 @@ bool Spool::append(std::string_view octets) {
 }
 
 std::size_t Spool::read(std::size_t offset, std::span<char> into) const {
-  if (offset >= size_) return 0;
-  const auto wanted = std::min(into.size(), size_ - offset);
-  if (file_ < 0) {
-    std::copy_n(memory_.data() + offset, wanted, into.data());
-    return wanted;
-  }
-  ssize_t got = 0;
-  do {
-    got = ::pread(file_, into.data(), wanted, static_cast<off_t>(offset));
-  } while (got < 0 && errno == EINTR);
-  return got > 0 ? static_cast<std::size_t>(got) : 0;
+  if (file_ >= 0) return read_file(file_, size_, offset, into);
+  return offset < size_ ? memory_.copy(into.data(), into.size(), offset) : 0;
 }
 
 }  // namespace proxy

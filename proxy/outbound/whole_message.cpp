@@ -1,0 +1,70 @@
+// A held message through Delivery.
+#include "proxy/outbound/whole_message.hpp"
+
+#include <algorithm>
+
+#include "policy/reply.hpp"
+
+namespace proxy {
+
+namespace {
+constexpr std::size_t part_size = 32768;
+constexpr std::size_t recipients_at_most = 100;  // RFC 5321 §4.5.3.1.8: what every host takes
+}  // namespace
+
+awaitable<Verdict> send_held(Delivery& delivery, std::string received_field, const Octets& octets, bool eight_bit) {
+  Verdict verdict;
+  if (!eight_bit || delivery.take_eight_bit()) {
+    std::vector<char> part(std::min(part_size, octets.size()));
+    std::size_t offset = 0;
+    do {
+      const auto got = octets.read(offset, part);
+      if (got == 0 && offset < octets.size()) {
+        // What was held cannot be read back: the host must not take what it has for the message.
+        delivery.abandon();
+        verdict.reply = policy::reply::internal("the held message cannot be read");
+        co_return verdict;
+      }
+      offset += got;
+      co_await delivery.body(received_field, std::string_view(part.data(), got), offset >= octets.size());
+      received_field.clear();
+    } while (offset < octets.size());
+  }
+  verdict.reply = co_await delivery.finish();
+  verdict.host = delivery.speaker();
+  verdict.notices_taken_over = delivery.took_over_notices();
+  co_return verdict;
+}
+
+awaitable<GroupVerdict> send_whole(Environment& environment, WholeMessage message, Target target,
+                                   std::vector<smtp::Rcpt> recipients) {
+  GroupVerdict group;
+  for (std::size_t from = 0; from < recipients.size(); from += recipients_at_most) {
+    const auto to = std::min(recipients.size(), from + recipients_at_most);
+    std::vector<smtp::Rcpt> some(recipients.begin() + static_cast<std::ptrdiff_t>(from),
+                                 recipients.begin() + static_cast<std::ptrdiff_t>(to));
+    Delivery delivery(environment, message.facts, target);
+    auto answers = co_await delivery.recipients(std::move(some));
+    const auto speaker = delivery.speaker();
+    group.no_host = group.no_host || delivery.no_host();
+    Verdict final_verdict;
+    if (delivery.accepted() > 0)
+      final_verdict = co_await send_held(delivery, message.received_field, *message.octets, message.eight_bit);
+    for (auto& answer : answers) {
+      if (answer.positive()) {
+        group.recipients.push_back(final_verdict);
+      } else {
+        group.recipients.push_back({std::move(answer), speaker});
+      }
+    }
+    if (group.no_host) {
+      // The others would hear the same; they are answered alike, and no host is asked again at once.
+      const auto same = group.recipients.back();
+      group.recipients.resize(recipients.size(), same);
+      break;
+    }
+  }
+  co_return group;
+}
+
+}  // namespace proxy
