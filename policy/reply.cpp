@@ -40,6 +40,14 @@ smtp::Reply size_exceeds_host(std::string_view host, std::uint64_t limit) {
 smtp::Reply eight_bit_refused(std::string_view host) {
   return {554, "5.6.3", bounded(name(host) + " does not take 8-bit content (8BITMIME), and nothing is converted here")};
 }
+smtp::Reply no_room(std::string_view why) {
+  return {452, "4.3.1", bounded("no room to keep the message, try later: " + std::string(why))};
+}
+
+smtp::Reply slow(std::string_view domain) {
+  return {451, "4.4.1", bounded(std::string(domain) + ": its host had not answered when the client's time was over")};
+}
+
 smtp::Reply internal(std::string_view words) {
   return {451, "4.3.0", bounded("internal: " + std::string(words))};
 }

@@ -79,7 +79,8 @@ std::function<bool(asio::ip::address)> any_of(std::vector<Network> networks) {
 }  // namespace
 
 std::shared_ptr<const ListenerFacts> listener_facts(const Config& config, const ListenerConfig& listener,
-                                                    std::uint16_t port, std::shared_ptr<const ServerContext> tls) {
+                                                    std::uint16_t port, std::shared_ptr<const ServerContext> tls,
+                                                    Queue& queue) {
   auto facts = std::make_shared<ListenerFacts>();
   facts->options.hostname = config.hostname;
   facts->options.message_size = config.limits.message_size;
@@ -91,6 +92,9 @@ std::shared_ptr<const ListenerFacts> listener_facts(const Config& config, const 
   facts->may_waive = any_of(listener.tls_required_no);
   facts->options.tls = listener.tls;
   facts->tls = std::move(tls);
+  facts->queue = &queue;
+  facts->takes = listener.queue;
+  facts->patience = listener.patience;
   return facts;
 }
 

@@ -34,6 +34,7 @@ class Acceptor {
 
 /// What the sessions of this listener share, made from its configuration.
 std::shared_ptr<const ListenerFacts> listener_facts(const Config& config, const ListenerConfig& listener,
-                                                    std::uint16_t port, std::shared_ptr<const ServerContext> tls);
+                                                    std::uint16_t port, std::shared_ptr<const ServerContext> tls,
+                                                    Queue& queue);
 
 }  // namespace proxy

@@ -51,18 +51,6 @@ void BufferPool::give(std::span<char> buffer) {
   if (free_.size() < kept_at_most) free_.push_back(std::move(owned));
 }
 
-std::string new_message_id(std::mt19937& random) {
-  static constexpr char digits[] = "0123456789abcdefghijklmnopqrstuv";
-  const auto now =
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
-  auto value = static_cast<std::uint64_t>(now.count());
-  std::string id(16, '0');
-  for (std::size_t i = 9; i-- > 0; value >>= 5) id[i] = digits[value & 31];
-  auto chance = (static_cast<std::uint64_t>(random()) << 32) | random();
-  for (std::size_t i = 9; i < id.size(); ++i, chance >>= 5) id[i] = digits[chance & 31];
-  return id;
-}
-
 Session::Session(Environment& environment, BufferPool& buffers, std::shared_ptr<const ListenerFacts> listener,
                  Socket socket, ConnectionLimits::Place place, const std::string& limit_reached)
     : environment_(environment),
@@ -197,8 +185,13 @@ void Session::mail(smtp::Mail mail) {
   }
   if (tls) origin.tls_cipher = SSL_CIPHER_standard_name(SSL_get_current_cipher(stream_.ssl()));
   origin.may_waive = may_waive_;
-  transaction_ = lmtp ? make_fanout(environment_, origin, id_, std::move(mail))
-                      : make_relay(environment_, origin, id_, std::move(mail));
+  if (listener_->takes) {
+    transaction_ = make_queued(environment_, *listener_->queue, origin, id_, std::move(mail), lmtp, listener_->patience);
+  } else if (lmtp) {
+    transaction_ = make_fanout(environment_, listener_->queue, origin, id_, std::move(mail));
+  } else {
+    transaction_ = make_relay(environment_, listener_->queue, origin, id_, std::move(mail));
+  }
   machine_->answer({250, "2.1.0", "sender ok, message " + id_});
 }
 

@@ -34,6 +34,9 @@ struct ListenerFacts {
   std::function<bool(const boost::asio::ip::address&)> allowed;
   std::function<bool(const boost::asio::ip::address&)> may_waive;  ///< tls_required_no (RTLS-07)
   std::shared_ptr<const ServerContext> tls;                        ///< null: none
+  Queue* queue = nullptr;                                          ///< of the process; null: there is none
+  bool takes = false;                                              ///< on_defer = "queue"
+  std::chrono::milliseconds patience{30000};
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -71,8 +74,5 @@ class Session : public std::enable_shared_from_this<Session> {
   bool waiting_ = false;  // for the client's next octets
   bool shutting_down_ = false;
 };
-
-/// A message id: unique over restarts and workers, letters and digits.
-std::string new_message_id(std::mt19937& random);
 
 }  // namespace proxy

@@ -44,6 +44,7 @@ class Delivery {
   /// One reply a recipient, in order.
   awaitable<std::vector<smtp::Reply>> recipients(std::vector<smtp::Rcpt> batch);
   std::size_t accepted() const { return envelope_.recipients.size(); }
+  const std::vector<smtp::Rcpt>& recipients_accepted() const { return envelope_.recipients; }
   /// The first accepted recipient; only when there is one.
   const std::string& first_recipient() const { return envelope_.recipients.front().forward_path.address; }
   const std::string& domain() const { return target_.domain; }

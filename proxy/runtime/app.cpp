@@ -20,6 +20,7 @@
 #include "proxy/runtime/worker.hpp"
 #include "proxy/store/memory_table.hpp"
 #include "proxy/store/sqlite_policy_store.hpp"
+#include "proxy/store/sqlite_queue_store.hpp"
 #include "proxy/store/state_directory.hpp"
 #include "proxy/sts/https_fetcher.hpp"
 #include "proxy/sts/mta_sts_service.hpp"
@@ -61,6 +62,12 @@ class App {
                          .store = store_,
                          .config = [this] { return config_.load(); },
                          .put_in_force = [this](Exemptions all) { put_in_force(std::move(all)); }}),
+        queue_store_(config.state_dir),
+        queue_({.control = control_.get_executor(),
+                .store = queue_store_,
+                .config = [this] { return config_.load(); },
+                .on_worker = [this](auto work) { least_busy().run(std::move(work)); },
+                .directory = config.state_dir}),
         destinations_(config.delivery.connections_per_host),
         limits_(config.limits.connections, config.limits.connections_per_client),
         signals_(control_, SIGTERM, SIGINT, SIGHUP) {
@@ -77,7 +84,8 @@ class App {
                         [this] { return config_.load(); },
                         [this] { return tls_.load(); },
                         [this](const std::string& address, std::uint16_t port) { return own_.contains(address, port); },
-                        &memory_};
+                        &memory_,
+                        [this](const std::string& domain) { queue_.delivered(domain); }};
     probe_dnssec();
     const auto count = worker_count();
     for (unsigned i = 0; i < count; ++i) {
@@ -85,6 +93,7 @@ class App {
           std::make_unique<Worker>(shared, [this](asio::io_context& context) { return make_resolver(context); }));
     }
     for (auto& worker : workers_) worker->start();
+    queue_.start();
     for (auto& acceptor : acceptors_) acceptor->start();
     log::Event(log::Level::info, "ready").add("workers", count).add("version", STS_RELAY_VERSION);
     refresher_.start();
@@ -140,7 +149,7 @@ class App {
           control_.get_executor(), listener.address,
           [this, facts](int descriptor, bool v6, const std::string& client) { take(*facts, descriptor, v6, client); });
       const auto local = acceptor->local();
-      *facts = listener_facts(*config, listener, local.port(), certificates_.add(listener));
+      *facts = listener_facts(*config, listener, local.port(), certificates_.add(listener), queue_);
       own_.add(local.address().to_string(), local.port());
       const auto host = local.address().is_v6() ? '[' + local.address().to_string() + ']' : local.address().to_string();
       log::Event(log::Level::info, "listening")
@@ -150,13 +159,17 @@ class App {
     }
   }
 
-  void take(const std::shared_ptr<const ListenerFacts>& facts, int descriptor, bool v6, const std::string& client) {
-    auto [place, limit] = limits_.enter(client);
-    auto* least = workers_.front().get();
+  Worker& least_busy() {
+    auto* least = workers_[next_worker_++ % workers_.size()].get();  // of equals, each in turn
     for (auto& worker : workers_) {
       if (worker->sessions() < least->sessions()) least = worker.get();
     }
-    least->serve(facts, descriptor, v6, std::move(place), std::move(limit));
+    return *least;
+  }
+
+  void take(const std::shared_ptr<const ListenerFacts>& facts, int descriptor, bool v6, const std::string& client) {
+    auto [place, limit] = limits_.enter(client);
+    least_busy().serve(facts, descriptor, v6, std::move(place), std::move(limit));
   }
 
   awaitable<void> signals() {
@@ -227,6 +240,7 @@ class App {
     config_.store(std::make_shared<const Config>(std::move(loaded.config)));
     const auto& dns = config_.load()->dns;
     if (dns.servers != old->dns.servers || dns.dnssec != old->dns.dnssec) change_dns(dns);
+    queue_.reload();
     log::Event(log::Level::info, "reloaded").add("file", old->file);
   }
 
@@ -251,9 +265,10 @@ class App {
     log::Event(log::Level::info, "draining").add("sessions", open_sessions());
     for (auto& acceptor : acceptors_) acceptor->stop();
     for (auto& worker : workers_) worker->drain();
+    queue_.stop();
     const auto end = after(config_.load()->drain);
     asio::steady_timer timer(control_);
-    while (open_sessions() > 0 && !passed(end)) {
+    while ((open_sessions() > 0 || queue_.in_hand() > 0) && !passed(end)) {
       timer.expires_after(drain_poll);
       co_await timer.async_wait(asio::use_awaitable);
     }
@@ -286,6 +301,8 @@ class App {
   Refresher refresher_;
   OverriddenPolicies overridden_;
   Administration administration_;
+  SqliteQueueStore queue_store_;
+  Queue queue_;
   Destinations destinations_;
   ConnectionLimits limits_;
   OwnAddresses own_;
@@ -294,6 +311,7 @@ class App {
   std::optional<ControlServer> control_server_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::size_t next_worker_ = 0;
 };
 
 }  // namespace

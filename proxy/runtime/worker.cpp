@@ -33,6 +33,7 @@ Worker::Worker(const Shared& shared, const MakeResolver& make_resolver)
                    .config = shared.config,
                    .tls = shared.tls,
                    .is_own = shared.is_own,
+                   .delivered = shared.delivered,
                    .memory = shared.memory} {}
 
 Worker::~Worker() {
@@ -76,6 +77,12 @@ awaitable<void> Worker::run_session(std::shared_ptr<Session> session) {
   }
   running_.erase(session.get());
   open_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Worker::run(std::function<awaitable<void>(Environment&)> work) {
+  boost::asio::post(context_, [this, work = std::move(work)] {
+    spawn(environment_.executor, work(environment_), "queue work");
+  });
 }
 
 void Worker::drain() {

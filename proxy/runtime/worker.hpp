@@ -23,6 +23,7 @@ struct Shared {
   std::function<std::shared_ptr<const TlsContexts>()> tls;
   std::function<bool(const std::string&, std::uint16_t)> is_own;
   DomainMemory* memory = nullptr;
+  std::function<void(const std::string&)> delivered{};
 };
 
 class Worker {
@@ -35,6 +36,8 @@ class Worker {
   /// From any thread: an accepted connection.
   void serve(std::shared_ptr<const ListenerFacts> listener, int descriptor, bool v6, ConnectionLimits::Place place,
              std::string limit_reached);
+  /// From any thread: work of the queue.
+  void run(std::function<awaitable<void>(Environment&)> work);
   /// From any thread: sessions end at their next quiet point; from then on idle connections end with QUIT.
   void drain();
   /// From any thread: whatever still runs is cut.

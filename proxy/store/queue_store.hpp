@@ -74,15 +74,24 @@ struct QueueChange {
   std::vector<std::int64_t> warned{};  ///< their senders were told of the delay
   std::vector<std::int64_t> drop{};    ///< whole messages
   std::vector<std::pair<std::int64_t, bool>> hold{};
+  bool probe = false;  ///< writes and syncs something, whatever else: can the disk take it?
+};
+
+struct Applied {
+  bool durable = false;  ///< false: nothing of it happened (logged); the caller must keep its promise another way
+  struct Gone {
+    std::string client;
+    std::uint64_t size = 0;
+  };
+  std::vector<Gone> gone{};  ///< messages whose last recipient went
 };
 
 class QueueStore {
  public:
   virtual ~QueueStore() = default;
   virtual std::int64_t next_number() = 0;
-  /// Completes on the caller's executor. False: nothing of it happened (logged); the caller must keep its promise
-  /// another way.
-  virtual boost::asio::awaitable<bool> apply(QueueChange change) = 0;
+  /// Completes on the caller's executor.
+  virtual boost::asio::awaitable<Applied> apply(QueueChange change) = 0;
 
   // ---- reads; blocking, from any thread. Throw StoreError.
   /// With the recipients of `domain` (all where it is empty), whether held or not; nullopt: there is none.

@@ -238,7 +238,7 @@ QueueWriter::QueueWriter(const std::string& state_dir)
       accept_(connection_, "UPDATE message SET accepted = 1 WHERE number = ?1"),
       warned_(connection_, "UPDATE message SET warn_at = NULL WHERE number = ?1"),
       hold_(connection_, "UPDATE message SET held = ?2 WHERE number = ?1"),
-      file_of_(connection_, "SELECT id FROM message WHERE number = ?1 AND in_file"),
+      facts_(connection_, "SELECT client, size, in_file, id FROM message WHERE number = ?1"),
       remove_message_(connection_, "DELETE FROM message WHERE number = ?1"),
       remove_recipients_(connection_, "DELETE FROM recipient WHERE message = ?1"),
       remove_octets_(connection_, "DELETE FROM octets WHERE message = ?1") {}
@@ -281,12 +281,12 @@ bool QueueWriter::place_files(const QueueChange& change) {
   return true;
 }
 
-bool QueueWriter::apply(const QueueChange& change) {
+bool QueueWriter::apply(const QueueChange& change, std::vector<Applied::Gone>& gone) {
   if (!place_files(change)) return false;
   for (const auto& made : change.add) add(made);
   for (const auto& done : change.done) {
     for (const auto number : done.numbers) remove_recipient(done.message, number);
-    remove_if_done(done.message);
+    remove_if_done(done.message, gone);
   }
   for (const auto& one : change.attempted) {
     attempted_.bind(1, one.message);
@@ -304,12 +304,13 @@ bool QueueWriter::apply(const QueueChange& change) {
     warned_.bind(1, number);
     warned_.run();
   }
-  for (const auto number : change.drop) remove_message(number);
+  for (const auto number : change.drop) remove_message(number, gone);
   for (const auto& [number, held] : change.hold) {
     hold_.bind(1, number);
     hold_.bind(2, std::int64_t{held});
     hold_.run();
   }
+  if (change.probe) connection_.run("PRAGMA user_version = 1");
   return true;
 }
 
@@ -372,17 +373,20 @@ void QueueWriter::remove_recipient(std::int64_t message, std::uint32_t number) {
   done_.run();
 }
 
-void QueueWriter::remove_if_done(std::int64_t message) {
+void QueueWriter::remove_if_done(std::int64_t message, std::vector<Applied::Gone>& gone) {
   left_.bind(1, message);
   const bool left = left_.step();
   left_.reset();
-  if (!left) remove_message(message);
+  if (!left) remove_message(message, gone);
 }
 
-void QueueWriter::remove_message(std::int64_t message) {
-  file_of_.bind(1, message);
-  if (file_of_.step()) unlinked_.push_back(file_of_.text(0));
-  file_of_.reset();
+void QueueWriter::remove_message(std::int64_t message, std::vector<Applied::Gone>& gone) {
+  facts_.bind(1, message);
+  if (facts_.step()) {
+    gone.push_back({facts_.text(0), static_cast<std::uint64_t>(facts_.number(1))});
+    if (facts_.number(2) != 0) unlinked_.push_back(facts_.text(3));
+  }
+  facts_.reset();
   for (auto* statement : {&remove_octets_, &remove_recipients_, &remove_message_}) {
     statement->bind(1, message);
     statement->run();

@@ -52,19 +52,19 @@ class QueueWriter {
   void begin();
   void commit();
   /// False: a file could not be written; nothing of this change was done, the others of the transaction go on.
-  bool apply(const QueueChange& change);
+  bool apply(const QueueChange& change, std::vector<Applied::Gone>& gone);
 
  private:
   bool place_files(const QueueChange& change);
   void add(const QueueChange::New& made);
   void remove_recipient(std::int64_t message, std::uint32_t number);
-  void remove_if_done(std::int64_t message);
-  void remove_message(std::int64_t message);
+  void remove_if_done(std::int64_t message, std::vector<Applied::Gone>& gone);
+  void remove_message(std::int64_t message, std::vector<Applied::Gone>& gone);
 
   std::string folder_;
   sqlite::Connection connection_;
   sqlite::Statement add_message_, add_recipient_, add_octets_, done_, left_, attempted_, accept_, warned_, hold_,
-      file_of_, remove_message_, remove_recipients_, remove_octets_;
+      facts_, remove_message_, remove_recipients_, remove_octets_;
   std::vector<std::string> linked_;    ///< files of this transaction
   std::vector<std::string> unlinked_;  ///< to be taken away after its commit
 };

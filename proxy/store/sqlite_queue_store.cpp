@@ -14,12 +14,15 @@ GroupCommit<QueueWriter>::Open prepared(const std::string& state_dir) {
 SqliteQueueStore::SqliteQueueStore(const std::string& state_dir)
     : writes_(prepared(state_dir)), reader_(state_dir), last_number_(reader_.last_number()) {}
 
-boost::asio::awaitable<bool> SqliteQueueStore::apply(QueueChange change) {
-  const auto applied = std::make_shared<bool>(false);
+boost::asio::awaitable<Applied> SqliteQueueStore::apply(QueueChange change) {
+  const auto applied = std::make_shared<Applied>();
   const auto shared = std::make_shared<const QueueChange>(std::move(change));
-  GroupCommit<QueueWriter>::Work work = [shared, applied](QueueWriter& writer) { *applied = writer.apply(*shared); };
+  GroupCommit<QueueWriter>::Work work = [shared, applied](QueueWriter& writer) {
+    applied->durable = writer.apply(*shared, applied->gone);
+  };
   const bool durable = co_await writes_.submit(std::move(work));
-  co_return durable && *applied;
+  applied->durable = durable && applied->durable;
+  co_return std::move(*applied);
 }
 
 std::optional<QueuedMessage> SqliteQueueStore::load(std::int64_t number, std::string_view domain) {

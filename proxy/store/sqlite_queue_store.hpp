@@ -16,7 +16,7 @@ class SqliteQueueStore : public QueueStore {
   explicit SqliteQueueStore(const std::string& state_dir);
 
   std::int64_t next_number() override { return ++last_number_; }
-  boost::asio::awaitable<bool> apply(QueueChange change) override;
+  boost::asio::awaitable<Applied> apply(QueueChange change) override;
   std::optional<QueuedMessage> load(std::int64_t number, std::string_view domain) override;
   std::shared_ptr<const Octets> octets(const QueuedMessage& message) override;
   std::optional<std::int64_t> number_of(std::string_view id) override;

@@ -1,6 +1,7 @@
 // What both kinds of transaction need.
 #include <chrono>
 
+#include "protocol/base/text.hpp"
 #include "protocol/mime/trace.hpp"
 #include "proxy/transaction/transaction.hpp"
 
@@ -28,6 +29,28 @@ MessageFacts message_facts(const Origin& origin, const std::string& id, const sm
   // RFC 8689 §5: a bounce goes without where its way back does not offer it; lost it would help nobody.
   message.demand.requiretls = mail.requiretls && !mail.reverse_path.null();
   return message;
+}
+
+awaitable<void> report_owed(Queue& queue, Environment& environment, const Origin& origin, const std::string& id,
+                            const smtp::Mail& mail, std::vector<smtp::Rcpt> recipients, std::vector<Verdict> verdicts,
+                            const Octets* octets) {
+  QueuedMessage message;
+  message.id = id;
+  message.mail = mail;
+  message.floor = origin.floor;
+  message.received = std::chrono::system_clock::now();
+  auto about = owed(message, recipients, verdicts);
+  auto report = report_on(*environment.config(), message, octets, std::move(about), queue.next_number(),
+                          message.received, environment.random);
+  if (!report) co_return;
+  log::Event(log::Level::info, "report")
+      .add("id", report->message.id)
+      .add("about", id)
+      .add("to", base::printable(mail.reverse_path.address, 320));
+  QueueChange change;
+  change.add.push_back(std::move(*report));
+  const bool taken = co_await queue.take(std::move(change));
+  if (!taken) log::Event(log::Level::error, "report_lost").add("about", id).add("reason", "the queue cannot be written");
 }
 
 bool may_waive(const Origin& origin, const smtp::Mail& mail) {

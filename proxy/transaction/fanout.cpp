@@ -19,8 +19,9 @@ struct Group {
 
 class Fanout final : public Transaction {
  public:
-  Fanout(Environment& environment, const Origin& origin, std::string id, smtp::Mail mail)
+  Fanout(Environment& environment, Queue* queue, const Origin& origin, std::string id, smtp::Mail mail)
       : environment_(environment),
+        queue_(queue),
         origin_(origin),
         id_(std::move(id)),
         mail_(std::move(mail)),
@@ -107,10 +108,16 @@ class Fanout final : public Transaction {
     for (auto& answer : answers) {
       if (answer.positive()) answer = verdict.reply;
     }
+    if (queue_ != nullptr && verdict.reply.positive()) {
+      auto served = delivery.recipients_accepted();
+      std::vector<Verdict> verdicts(served.size(), verdict);
+      co_await report_owed(*queue_, environment_, origin_, id_, mail_, std::move(served), std::move(verdicts), &spool_);
+    }
     co_return answers;
   }
 
   Environment& environment_;
+  Queue* queue_;
   const Origin origin_;
   const std::string id_;
   const smtp::Mail mail_;
@@ -124,9 +131,9 @@ class Fanout final : public Transaction {
 
 }  // namespace
 
-std::unique_ptr<Transaction> make_fanout(Environment& environment, const Origin& origin, std::string id,
+std::unique_ptr<Transaction> make_fanout(Environment& environment, Queue* queue, const Origin& origin, std::string id,
                                          smtp::Mail mail) {
-  return std::make_unique<Fanout>(environment, origin, std::move(id), std::move(mail));
+  return std::make_unique<Fanout>(environment, queue, origin, std::move(id), std::move(mail));
 }
 
 }  // namespace proxy

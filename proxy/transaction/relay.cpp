@@ -3,6 +3,8 @@
 //
 // A RCPT that what the domain publishes would defer is answered 250 where the client's TLS-Required: No counts
 // (RTLS-06): the header decides, at the first part of the body, whether the message waits or is planned anew without.
+#include <algorithm>
+
 #include "policy/reply.hpp"
 #include "protocol/mime/header_scanner.hpp"
 #include "proxy/transaction/transaction.hpp"
@@ -13,8 +15,8 @@ namespace {
 
 class Relay final : public Transaction {
  public:
-  Relay(Environment& environment, const Origin& origin, std::string id, smtp::Mail mail)
-      : environment_(environment), origin_(origin), id_(std::move(id)), mail_(std::move(mail)) {}
+  Relay(Environment& environment, Queue* queue, const Origin& origin, std::string id, smtp::Mail mail)
+      : environment_(environment), queue_(queue), origin_(origin), id_(std::move(id)), mail_(std::move(mail)) {}
 
   awaitable<std::vector<smtp::Reply>> recipients(std::vector<smtp::Rcpt> batch) override {
     std::vector<smtp::Reply> answers;
@@ -57,6 +59,7 @@ class Relay final : public Transaction {
     if (facts.eight_bit && !delivery_->take_eight_bit()) co_return;
     std::string front;
     if (!started_) {
+      if (wants_success()) header_ = wire.substr(0, header_at_most);
       const bool one = delivery_->accepted() == 1;
       front = received(environment_, origin_, id_,
                        one ? std::string_view(delivery_->first_recipient()) : std::string_view());
@@ -67,7 +70,10 @@ class Relay final : public Transaction {
 
   awaitable<std::vector<smtp::Reply>> finish() override {
     std::vector<smtp::Reply> answer;
-    if (!verdict_) verdict_ = co_await delivery_->finish();
+    if (!verdict_) {
+      verdict_ = co_await delivery_->finish();
+      co_await report_success();
+    }
     answer.push_back(*verdict_);
     co_return answer;
   }
@@ -78,6 +84,22 @@ class Relay final : public Transaction {
   }
 
  private:
+  static constexpr std::size_t header_at_most = 65536;
+
+  bool wants_success() const {
+    const auto& all = delivery_->recipients_accepted();
+    return queue_ != nullptr && std::any_of(all.begin(), all.end(), [](const auto& one) { return one.notify.success; });
+  }
+
+  awaitable<void> report_success() {
+    if (!verdict_->positive() || delivery_->took_over_notices() || !wants_success()) co_return;
+    const OctetsInMemory octets(std::move(header_));
+    auto recipients = delivery_->recipients_accepted();
+    std::vector<Verdict> verdicts(recipients.size(), Verdict{*verdict_, delivery_->speaker()});
+    co_await report_owed(*queue_, environment_, origin_, id_, mail_, std::move(recipients), std::move(verdicts),
+                         &octets);
+  }
+
   // A domain whose recipients were all deferred or refused does not bind the transaction.
   void begin(Target target, const smtp::Rcpt& first) {
     auto message = std::make_shared<MessageFacts>(message_facts(origin_, id_, mail_));
@@ -123,6 +145,7 @@ class Relay final : public Transaction {
   }
 
   Environment& environment_;
+  Queue* queue_;
   const Origin origin_;
   const std::string id_;
   const smtp::Mail mail_;
@@ -130,14 +153,15 @@ class Relay final : public Transaction {
   Target target_;                        // of delivery_
   std::vector<smtp::Rcpt> provisional_;  // answered 250, and known to no host
   std::optional<smtp::Reply> verdict_;
+  std::string header_;  // for a report, where one may be owed
   bool started_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<Transaction> make_relay(Environment& environment, const Origin& origin, std::string id,
+std::unique_ptr<Transaction> make_relay(Environment& environment, Queue* queue, const Origin& origin, std::string id,
                                         smtp::Mail mail) {
-  return std::make_unique<Relay>(environment, origin, std::move(id), std::move(mail));
+  return std::make_unique<Relay>(environment, queue, origin, std::move(id), std::move(mail));
 }
 
 }  // namespace proxy

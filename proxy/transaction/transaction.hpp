@@ -1,6 +1,7 @@
 // One client transaction from MAIL to the final reply, whatever kind of listener it came in by.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -8,7 +9,7 @@
 
 #include "protocol/smtp/command.hpp"
 #include "protocol/smtp/data_scanner.hpp"
-#include "proxy/outbound/delivery.hpp"
+#include "proxy/queue/queue.hpp"
 
 namespace proxy {
 
@@ -34,11 +35,21 @@ class Transaction {
   virtual void abandon() = 0;
 };
 
-/// SMTP: one recipient domain, cut through. LMTP: any mix, one delivery a domain after the data.
-std::unique_ptr<Transaction> make_relay(Environment& environment, const Origin& origin, std::string id,
+/// SMTP: one recipient domain, cut through. LMTP: any mix, one delivery a domain after the data. `queue`: for what a
+/// sender is to be told (SMTP-26); may be null.
+std::unique_ptr<Transaction> make_relay(Environment& environment, Queue* queue, const Origin& origin, std::string id,
                                         smtp::Mail mail);
-std::unique_ptr<Transaction> make_fanout(Environment& environment, const Origin& origin, std::string id,
+std::unique_ptr<Transaction> make_fanout(Environment& environment, Queue* queue, const Origin& origin, std::string id,
                                          smtp::Mail mail);
+/// on_defer = "queue", SMTP and LMTP: what cannot go out within `patience` is taken.
+std::unique_ptr<Transaction> make_queued(Environment& environment, Queue& queue, const Origin& origin, std::string id,
+                                         smtp::Mail mail, bool lmtp, std::chrono::milliseconds patience);
+
+/// Inserts the report that is owed to the sender of a message that was not queued, of those whom a host without DSN
+/// took (SMTP-26). `octets`: the message, or its first part with the header.
+awaitable<void> report_owed(Queue& queue, Environment& environment, const Origin& origin, const std::string& id,
+                            const smtp::Mail& mail, std::vector<smtp::Rcpt> recipients, std::vector<Verdict> verdicts,
+                            const Octets* octets);
 
 /// The facts of a message that all its deliveries share.
 MessageFacts message_facts(const Origin& origin, const std::string& id, const smtp::Mail& mail);

@@ -1,0 +1,449 @@
+// The loop over agenda and alarms, and what a finished attempt changes.
+#include "proxy/queue/queue.hpp"
+
+#include <sys/statvfs.h>
+
+#include <boost/asio/post.hpp>
+
+#include "policy/reply.hpp"
+#include "proxy/queue/attempt.hpp"
+
+namespace proxy {
+
+namespace asio = boost::asio;
+using policy::queue::Agenda;
+
+namespace {
+
+constexpr unsigned expiring_at_most = 20;
+constexpr std::chrono::seconds alarm_again(1);
+constexpr std::chrono::milliseconds write_again_first(200), write_again_longest(30000);
+constexpr std::uint64_t reserve = std::uint64_t{8} << 20;  // octets of disk that stay free, for what is settled
+
+QueueTime now() {
+  return std::chrono::system_clock::now();
+}
+
+std::set<std::string> domains_of(const QueuedMessage& message) {
+  std::set<std::string> domains;
+  for (const auto& recipient : message.recipients) domains.insert(recipient.rcpt.forward_path.domain);
+  return domains;
+}
+
+}  // namespace
+
+Queue::Queue(Parts parts)
+    : parts_(std::move(parts)),
+      agenda_({.retry = parts_.config()->queue.retry}),
+      timer_(parts_.control),
+      random_(std::random_device{}()) {}
+
+void Queue::start() {
+  std::size_t held = 0;
+  parts_.store.walk([&](const QueuedMessage& message) {
+    count(message, 1);
+    held += message.held;
+    schedule(message);
+    return true;
+  });
+  if (counts_.messages > 0)
+    log::Event(log::Level::info, "queue")
+        .add("messages", counts_.messages)
+        .add("held", static_cast<std::uint64_t>(held))
+        .add("octets", counts_.octets);
+  spawn(parts_.control, run(), "queue");
+}
+
+void Queue::stop() {
+  stopped_ = true;
+  wake();
+}
+
+void Queue::wake() {
+  timer_.cancel();
+}
+
+awaitable<void> Queue::pause(std::chrono::milliseconds time) {
+  asio::steady_timer timer(parts_.control, time);
+  co_await timer.async_wait(asio::use_awaitable);
+}
+
+// ---- the loop
+
+awaitable<void> Queue::run() {
+  constexpr std::chrono::seconds longest(60);  // the clock may be set meanwhile
+  while (!stopped_) {
+    const auto time = now();
+    while (!alarms_.empty() && alarms_.top().at <= time) {
+      const auto due = alarms_.top();
+      alarms_.pop();
+      alarm(due);
+    }
+    while (!expired_.empty() && expiring_ < expiring_at_most) {
+      const auto unit = expired_.front();
+      expired_.pop_front();
+      ++expiring_;
+      begin_last(unit);
+    }
+    while (const auto unit = agenda_.next(time)) begin(*unit);
+    auto next = time + longest;
+    if (const auto wakes = agenda_.wake()) next = std::min(next, *wakes);
+    if (!alarms_.empty()) next = std::min(next, alarms_.top().at);
+    timer_.expires_after(std::max(std::chrono::duration_cast<std::chrono::milliseconds>(next - time),
+                                  std::chrono::milliseconds(1)));
+    boost::system::error_code ignored;
+    co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+}
+
+// A message's units, when they are due, and its alarms.
+void Queue::schedule(const QueuedMessage& message, bool at_once) {
+  std::map<std::string, QueueTime> due;
+  for (const auto& recipient : message.recipients) {
+    const auto& domain = recipient.rcpt.forward_path.domain;
+    const auto [at, added] = due.emplace(domain, recipient.next_attempt);
+    if (!added && recipient.next_attempt < at->second) at->second = recipient.next_attempt;
+  }
+  for (const auto& [domain, at] : due) {
+    if (message.held || working_.contains({message.number, domain})) continue;
+    agenda_.add(message.number, domain, message.mail.reverse_path.address, at_once ? now() : at);
+  }
+  if (message.warn_at) alarms_.push({*message.warn_at, message.number});
+  alarms_.push({message.expires, message.number});
+}
+
+void Queue::begin(const Unit& unit) {
+  std::optional<QueuedMessage> message;
+  if (!working_.contains({unit.message, unit.domain})) message = read(unit.message, unit.domain);
+  if (!message || message->held || message->recipients.empty()) return agenda_.ended(unit, Agenda::Ended::dropped, now(), 0.5);
+  spawn(parts_.control, attempt(std::move(*message), unit, true), "queue attempt");
+}
+
+void Queue::begin_last(const Unit& unit) {
+  std::optional<QueuedMessage> message;
+  if (!working_.contains({unit.message, unit.domain})) message = read(unit.message, unit.domain);
+  if (!message || message->held || message->recipients.empty()) {
+    --expiring_;
+    return;
+  }
+  spawn(parts_.control, attempt(std::move(*message), unit, false), "last queue attempt");
+}
+
+std::optional<QueuedMessage> Queue::read(std::int64_t number, const std::string& domain) {
+  try {
+    return parts_.store.load(number, domain);
+  } catch (const StoreError& error) {
+    log::Event(log::Level::error, "store_failed").add("reason", error.what());
+    // It is still there: whoever can read it again tries it again.
+    alarms_.push({now() + std::chrono::minutes(1), number});
+    return std::nullopt;
+  }
+}
+
+awaitable<void> Queue::attempt(QueuedMessage message, Unit unit, bool by_agenda) {
+  const InHand in_hand(*this);
+  working_.insert({unit.message, unit.domain});
+  auto octets = parts_.store.octets(message);
+  GroupVerdict verdict;
+  if (octets) {
+    verdict = co_await on_a_worker(message, octets, unit.domain);
+  } else {
+    verdict.recipients.assign(message.recipients.size(), {policy::reply::internal("its octets cannot be read")});
+  }
+  const auto ended = how(verdict);
+  co_await conclude(std::move(message), std::move(octets), std::move(verdict), unit);
+  if (by_agenda) {
+    end(unit, ended);
+  } else {
+    --expiring_;
+  }
+  wake();
+}
+
+Agenda::Ended Queue::how(const GroupVerdict& verdict) {
+  bool yes = false, words = false;
+  for (const auto& one : verdict.recipients) {
+    yes = yes || one.reply.positive();
+    words = words || !one.host.empty();
+  }
+  if (yes || (words && !verdict.no_host)) return Agenda::Ended::served;
+  return verdict.no_host ? Agenda::Ended::domain_failed : Agenda::Ended::dropped;
+}
+
+void Queue::end(const Unit& unit, Agenda::Ended how) {
+  agenda_.ended(unit, how, now(), std::uniform_real_distribution<>(0, 1)(random_));
+  watch_failing(unit.domain);
+}
+
+// The message on a worker, and back.
+awaitable<GroupVerdict> Queue::on_a_worker(QueuedMessage message, std::shared_ptr<const Octets> octets,
+                                           std::string domain) {
+  auto initiate = [this](auto handler, std::shared_ptr<const QueuedMessage> tried, std::shared_ptr<const Octets> held,
+                         std::string at) {
+    auto done = resume_on_its_executor<GroupVerdict>(std::move(handler));
+    parts_.on_worker([tried = std::move(tried), held = std::move(held), at = std::move(at),
+                      done = std::move(done)](Environment& environment) -> awaitable<void> {
+      return deliver_queued(environment, tried, held, at, done);
+    });
+  };
+  auto shared = std::make_shared<const QueuedMessage>(std::move(message));
+  auto verdict = co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(GroupVerdict)>(
+      std::move(initiate), asio::use_awaitable, std::move(shared), std::move(octets), std::move(domain));
+  co_return verdict;
+}
+
+// ---- settling
+
+// Writes until it is written: what was sent must not be sent again because a disk was full for a while.
+awaitable<void> Queue::conclude(QueuedMessage message, std::shared_ptr<const Octets> octets, GroupVerdict verdict,
+                                Unit unit) {
+  const auto config = parts_.config();
+  const bool last = now() >= message.expires;
+  auto settled = proxy::settle(*config, message, octets.get(), verdict.recipients, last, now(), random_,
+                               [this] { return next_number(); });
+  for (auto wait = write_again_first;; wait = std::min(2 * wait, write_again_longest)) {
+    auto change = settled.change;
+    const auto applied = co_await parts_.store.apply(std::move(change));
+    if (applied.durable) {
+      forget(applied.gone);
+      break;
+    }
+    if (stopped_) co_return;
+    co_await pause(wait);
+  }
+  working_.erase({unit.message, unit.domain});
+  if (settled.next)
+    agenda_.add(unit.message, unit.domain, message.mail.reverse_path.address, *settled.next);
+  for (const auto& report : settled.reports) {
+    count(report, 1);
+    schedule(report);
+  }
+  wake();
+}
+
+// Tries to write until it can be done: nobody else does, while nothing is taken.
+awaitable<void> Queue::recover() {
+  while (!stopped_) {
+    co_await pause(std::chrono::seconds(1));
+    QueueChange change;
+    change.probe = true;
+    const auto applied = co_await parts_.store.apply(std::move(change));
+    if (!applied.durable) continue;
+    log::Event(log::Level::info, "store_recovered").add("reason", "the queue can be written again");
+    can_store_.store(true);
+    co_return;
+  }
+}
+
+awaitable<bool> Queue::take(QueueChange change, std::vector<Unit> in_hand) {
+  std::vector<QueuedMessage> added;
+  for (const auto& made : change.add) added.push_back(made.message);
+  std::vector<std::int64_t> accepted = change.accept;
+  const auto applied = co_await parts_.store.apply(std::move(change));
+  if (!applied.durable) {
+    if (can_store_.exchange(false)) asio::post(parts_.control, [this] { spawn(parts_.control, recover(), "queue recovery"); });
+    co_return false;
+  }
+  forget(applied.gone);
+  for (const auto& message : added) count(message, 1);
+  asio::post(parts_.control, [this, added = std::move(added), accepted = std::move(accepted),
+                              in_hand = std::move(in_hand)] {
+    for (const auto& unit : in_hand) working_.insert({unit.message, unit.domain});
+    for (const auto& message : added) {
+      if (message.accepted) schedule(message);
+    }
+    for (const auto number : accepted) {
+      if (auto message = read(number, "")) schedule(*message);
+    }
+    wake();
+  });
+  co_return true;
+}
+
+void Queue::settle(QueuedMessage message, std::shared_ptr<const Octets> octets, GroupVerdict verdict) {
+  // Counted from here on, also while it is on its way to the control thread.
+  auto counted = std::make_shared<const InHand>(*this);
+  Unit unit{message.number, message.recipients.front().rcpt.forward_path.domain};
+  asio::post(parts_.control, [this, message = std::move(message), octets = std::move(octets),
+                              verdict = std::move(verdict), unit = std::move(unit), counted]() mutable {
+    auto work = [](Queue& queue, QueuedMessage tried, std::shared_ptr<const Octets> held, GroupVerdict answers, Unit of,
+                   std::shared_ptr<const InHand> hand) -> awaitable<void> {
+      co_await queue.conclude(std::move(tried), std::move(held), std::move(answers), std::move(of));
+      hand.reset();
+    };
+    spawn(parts_.control,
+          work(*this, std::move(message), std::move(octets), std::move(verdict), std::move(unit), std::move(counted)),
+          "queue settlement");
+  });
+}
+
+// ---- alarms
+
+void Queue::alarm(const Alarm& due) {
+  auto message = read(due.message, "");
+  if (!message || message->recipients.empty()) return;
+  if (now() >= message->expires) {
+    if (message->held) return;  // its release sets the alarm again
+    bool busy = false;
+    for (const auto& domain : domains_of(*message)) {
+      if (working_.contains({message->number, domain})) {
+        busy = true;
+      } else {
+        expired_.push_back({message->number, domain});
+      }
+    }
+    if (busy) alarms_.push({now() + alarm_again, message->number});
+    return;
+  }
+  if (message->warn_at && now() >= *message->warn_at)
+    spawn(parts_.control, warn(std::move(*message)), "warning of a delay");
+}
+
+awaitable<void> Queue::warn(QueuedMessage message) {
+  const InHand in_hand(*this);
+  std::vector<mime::ReportedRecipient> delayed;
+  const bool null_sender = message.mail.reverse_path.null();
+  for (const auto& recipient : message.recipients) {
+    if (!policy::queue::is_due(policy::queue::Event::delayed, recipient.rcpt.notify, null_sender)) continue;
+    Verdict verdict;
+    auto one = reported(recipient.rcpt, mime::ReportedRecipient::Action::delayed, verdict);
+    one.words = recipient.reason;
+    one.will_retry_until = message.expires;
+    delayed.push_back(std::move(one));
+  }
+  QueueChange change;
+  change.warned.push_back(message.number);
+  const auto octets = parts_.store.octets(message);
+  auto report = report_on(*parts_.config(), message, octets.get(), std::move(delayed), next_number(), now(), random_);
+  if (report) {
+    log::Event(log::Level::info, "report")
+        .add("id", report->message.id)
+        .add("about", message.id)
+        .add("to", base::printable(message.mail.reverse_path.address, 320))
+        .add("reason", "delayed");
+    change.add.push_back(std::move(*report));
+  }
+  const bool taken = co_await take(std::move(change));
+  if (!taken && !stopped_) alarms_.push({now() + std::chrono::minutes(1), message.number});
+}
+
+// ---- what others ask
+
+// The domains that live traffic can wake; asked for each message, so that most of the time one look is enough.
+void Queue::watch_failing(const std::string& domain) {
+  const bool failing = agenda_.status(domain).failures > 0;
+  const std::lock_guard lock(shared_);
+  if (failing) {
+    failing_.insert(domain);
+  } else {
+    failing_.erase(domain);
+  }
+  any_failing_.store(!failing_.empty(), std::memory_order_relaxed);
+}
+
+void Queue::delivered(const std::string& domain) {
+  if (!any_failing_.load(std::memory_order_relaxed)) return;
+  {
+    const std::lock_guard lock(shared_);
+    if (failing_.erase(domain) == 0) return;
+    any_failing_.store(!failing_.empty(), std::memory_order_relaxed);
+  }
+  asio::post(parts_.control, [this, domain] {
+    agenda_.alive(domain, now());
+    wake();
+  });
+}
+
+void Queue::count(const QueuedMessage& message, int sign) {
+  const std::lock_guard lock(shared_);
+  const auto change = [&](Counts& counts) {
+    counts.messages += static_cast<std::uint64_t>(sign);
+    counts.octets += sign > 0 ? message.size : -message.size;
+  };
+  change(counts_);
+  if (!message.client.empty()) change(by_client_[message.client]);
+}
+
+void Queue::forget(const std::vector<Applied::Gone>& gone) {
+  const std::lock_guard lock(shared_);
+  for (const auto& message : gone) {
+    --counts_.messages;
+    counts_.octets -= message.size;
+    const auto client = by_client_.find(message.client);
+    if (client == by_client_.end()) continue;
+    client->second.octets -= message.size;
+    if (--client->second.messages == 0) by_client_.erase(client);
+  }
+}
+
+Queue::Counts Queue::counts() const {
+  const std::lock_guard lock(shared_);
+  return counts_;
+}
+
+std::string Queue::refusal(const std::string& client, std::uint64_t size) const {
+  const auto config = parts_.config();
+  const auto& limits = config->queue;
+  {
+    const std::lock_guard lock(shared_);
+    Counts mine;
+    if (const auto found = by_client_.find(client); found != by_client_.end()) mine = found->second;
+    if (counts_.messages >= limits.messages) return "[queue] messages";
+    if (counts_.octets + size > limits.size) return "[queue] size";
+    if (mine.messages >= limits.messages_per_client) return "[queue] messages_per_client";
+    if (mine.octets + size > limits.size_per_client) return "[queue] size_per_client";
+  }
+  struct statvfs disk {};
+  if (::statvfs(parts_.directory.c_str(), &disk) == 0 && disk.f_bavail * disk.f_frsize < size + reserve)
+    return "the disk of the queue is full";
+  return {};
+}
+
+awaitable<bool> Queue::retry(std::int64_t number) {
+  auto message = read(number, "");
+  if (!message) co_return false;
+  QueueChange change;
+  for (auto recipient : message->recipients) {
+    recipient.next_attempt = now();
+    change.attempted.push_back({number, std::move(recipient)});
+  }
+  static_cast<void>(co_await parts_.store.apply(std::move(change)));  // the agenda knows it, whatever the disk says
+  for (const auto& domain : domains_of(*message)) {
+    agenda_.kick(domain, now());
+    watch_failing(domain);
+    if (!message->held && !working_.contains({number, domain}))
+      agenda_.add(number, domain, message->mail.reverse_path.address, now());
+  }
+  wake();
+  co_return true;
+}
+
+awaitable<bool> Queue::hold(std::int64_t number, bool held) {
+  auto message = read(number, "");
+  if (!message) co_return false;
+  QueueChange change;
+  change.hold.emplace_back(number, held);
+  const auto applied = co_await parts_.store.apply(std::move(change));
+  if (!applied.durable) co_return false;
+  message->held = held;
+  if (!held) schedule(*message);
+  wake();
+  co_return true;
+}
+
+awaitable<Queue::Removed> Queue::remove(std::int64_t number) {
+  const auto message = read(number, "");
+  if (!message) co_return Removed::not_there;
+  for (const auto& domain : domains_of(*message)) {
+    if (working_.contains({number, domain})) co_return Removed::in_work;
+  }
+  QueueChange change;
+  change.drop.push_back(number);
+  const auto applied = co_await parts_.store.apply(std::move(change));
+  if (!applied.durable) co_return Removed::not_written;
+  forget(applied.gone);
+  log::Event(log::Level::warn, "removed").add("id", message->id).add("reason", "at an administrator's word");
+  co_return Removed::yes;
+}
+
+}  // namespace proxy

@@ -1,0 +1,139 @@
+// The queue at work: takes what transactions hand over, tries it again by its agenda, reports to senders, and does what
+// an administrator asks. One for the process; it lives on the control thread, and each attempt runs on a worker.
+//
+//   1. take()     makes messages durable (any thread), then puts them into the agenda
+//   2. work       the agenda says which unit is next; it is read from the store, tried on a worker, and settled
+//   3. alarms     each message has one when its sender is to be told of the delay, and one at the end of its lifetime:
+//                 then each of its units gets a last attempt, whatever the agenda says
+// The store is the truth and the agenda holds hints: a unit whose recipients are gone or held is dropped. What is in
+// work is not tried a second time, and what could not be settled (a full disk) is settled later, never sent again.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <queue>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "policy/queue/agenda.hpp"
+#include "proxy/queue/settlement.hpp"
+
+namespace proxy {
+
+class Queue {
+ public:
+  struct Parts {
+    Executor control;
+    QueueStore& store;
+    std::function<std::shared_ptr<const Config>()> config;
+    /// Runs the work on a worker, which gives it its environment.
+    std::function<void(std::function<awaitable<void>(Environment&)>)> on_worker;
+    /// Where the disk of the queue is asked for its free space.
+    std::string directory;
+  };
+  explicit Queue(Parts parts);
+  Queue(const Queue&) = delete;
+  Queue& operator=(const Queue&) = delete;
+
+  // ---- control thread
+  /// Reads what is stored, and begins. Throws StoreError.
+  void start();
+  /// The retry list in force counts from the next failure on.
+  void reload() { agenda_.change(parts_.config()->queue.retry); }
+  /// Nothing more is begun.
+  void stop();
+  /// Attempts and hand-overs that are under way, on any thread.
+  unsigned in_hand() const { return in_hand_.load(); }
+
+  // ---- any thread
+  /// Durable, then in the agenda; what is in `in_hand` (message, domain) is being sent by the caller, who calls
+  /// settle() for it. False: nothing was stored (logged).
+  awaitable<bool> take(QueueChange change, std::vector<policy::queue::Unit> in_hand = {});
+  /// The end of an attempt that take() was told of.
+  void settle(QueuedMessage message, std::shared_ptr<const Octets> octets, GroupVerdict verdict);
+  /// Why a message of this size is not taken from this client; empty: it is. Names the limit.
+  std::string refusal(const std::string& client, std::uint64_t size) const;
+  /// False since a write failed, until one went well again.
+  bool can_store() const { return can_store_.load(std::memory_order_relaxed); }
+  /// A host of the domain has just taken a message.
+  void delivered(const std::string& domain);
+  std::int64_t next_number() { return parts_.store.next_number(); }
+
+  /// Counts as in hand.
+  class InHand {
+   public:
+    explicit InHand(Queue& queue) : queue_(queue) { ++queue_.in_hand_; }
+    ~InHand() { --queue_.in_hand_; }
+    InHand(const InHand&) = delete;
+    InHand& operator=(const InHand&) = delete;
+
+   private:
+    Queue& queue_;
+  };
+
+  // ---- control thread, for administrators. True: the message was there.
+  awaitable<bool> retry(std::int64_t number);
+  awaitable<bool> hold(std::int64_t number, bool held);
+  enum class Removed { yes, not_there, in_work, not_written };
+  awaitable<Removed> remove(std::int64_t number);
+
+  struct Counts {
+    std::uint64_t messages = 0, octets = 0;
+  };
+  Counts counts() const;
+
+ private:
+  using Unit = policy::queue::Unit;
+  struct Alarm {
+    QueueTime at;
+    std::int64_t message;
+    bool operator>(const Alarm& other) const { return at > other.at; }
+  };
+  using Key = std::pair<std::int64_t, std::string>;
+
+  awaitable<void> run();
+  void schedule(const QueuedMessage& message, bool at_once = false);
+  std::optional<QueuedMessage> read(std::int64_t number, const std::string& domain);
+  void begin(const Unit& unit);
+  void begin_last(const Unit& unit);
+  awaitable<void> attempt(QueuedMessage message, Unit unit, bool by_agenda);
+  static policy::queue::Agenda::Ended how(const GroupVerdict& verdict);
+  void end(const Unit& unit, policy::queue::Agenda::Ended how);
+  awaitable<GroupVerdict> on_a_worker(QueuedMessage message, std::shared_ptr<const Octets> octets, std::string domain);
+  awaitable<void> conclude(QueuedMessage message, std::shared_ptr<const Octets> octets, GroupVerdict verdict,
+                           Unit unit);
+  awaitable<void> recover();
+  void alarm(const Alarm& due);
+  awaitable<void> warn(QueuedMessage message);
+  void watch_failing(const std::string& domain);
+  void count(const QueuedMessage& message, int sign);
+  void forget(const std::vector<Applied::Gone>& gone);
+  void wake();
+  awaitable<void> pause(std::chrono::milliseconds time);
+
+  Parts parts_;
+  policy::queue::Agenda agenda_;
+  std::priority_queue<Alarm, std::vector<Alarm>, std::greater<>> alarms_;
+  std::set<Key> working_;
+  std::deque<Unit> expired_;  // units whose last attempt is due
+  unsigned expiring_ = 0;
+  boost::asio::steady_timer timer_;
+  std::mt19937 random_;
+  bool stopped_ = false;
+  std::atomic<unsigned> in_hand_{0};
+  std::atomic<bool> can_store_{true};
+
+  mutable std::mutex shared_;  // what follows is asked by every thread
+  std::unordered_set<std::string> failing_;
+  std::atomic<bool> any_failing_{false};
+  Counts counts_;
+  std::unordered_map<std::string, Counts> by_client_;
+};
+
+}  // namespace proxy
