@@ -65,4 +65,23 @@ long long decimal(std::string_view text, std::size_t digits) {
   return value;
 }
 
+std::optional<std::string> decoded_xtext(std::string_view xtext) {
+  constexpr std::string_view hex = "0123456789ABCDEF";  // lower case is no xtext
+  std::string octets;
+  for (std::size_t at = 0; at < xtext.size(); ++at) {
+    const char c = xtext[at];
+    if (!is_printable(c) || c == ' ' || c == '=') return std::nullopt;
+    if (c != '+') {
+      octets += c;
+      continue;
+    }
+    if (xtext.size() - at < 3) return std::nullopt;
+    const auto high = hex.find(xtext[at + 1]), low = hex.find(xtext[at + 2]);
+    if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
+    octets += static_cast<char>(high << 4 | low);
+    at += 2;
+  }
+  return octets;
+}
+
 }  // namespace base

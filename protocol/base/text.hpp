@@ -2,6 +2,7 @@
 // ever asked.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,5 +34,8 @@ std::string printable(std::string_view text, std::size_t limit = 400);
 
 /// The value of a decimal number of at most `digits` digits and nothing else, or -1.
 long long decimal(std::string_view text, std::size_t digits = 18);
+
+/// RFC 3461 §4: xtext to octets, any of them; nullopt where it is malformed.
+std::optional<std::string> decoded_xtext(std::string_view xtext);
 
 }  // namespace base

@@ -1,5 +1,5 @@
-// Delivery status notifications (RFC 3461 §6, 3464, 6522): a message that tells a sender in plain words, then in fields,
-// what became of a message. Values in, octets out. It never decides whether a report is due: policy/queue does.
+// Delivery status notifications (RFC 3461 §6, 3464, 6522): a message that tells a sender in plain words, then in
+// fields, what became of a message. Values in, octets out. It never decides whether a report is due: policy/queue does.
 #pragma once
 
 #include <optional>
@@ -14,10 +14,12 @@ namespace mime {
 /// One recipient that the report is about.
 struct ReportedRecipient {
   enum class Action { failed, delayed, relayed } action = Action::failed;
-  std::string address;     ///< the forward-path, without brackets
-  std::string orcpt{};     ///< as it came with RCPT; empty: none (Original-Recipient is then left out)
-  std::string status;      ///< enhanced status code, "5.1.1"; empty or of a class that contradicts the action: X.0.0
-  std::string words{};     ///< what happened, for people; cleaned here
+  std::string address;  ///< the forward-path, without brackets
+  std::string orcpt{};  ///< as it came with RCPT; empty: none (Original-Recipient is then left out)
+  /// Enhanced status code, "5.1.1"; empty or of a class that contradicts the action: X.0.0. A failure may be of class 4
+  /// too: what was given up after a time (RFC 3463 §2).
+  std::string status;
+  std::string words{};       ///< what happened, for people; cleaned here
   std::string remote_mta{};  ///< the MX host whose reply `diagnostic` is; empty: none said anything
   std::string diagnostic{};  ///< its SMTP reply on one line, code first; empty: no reply
   std::optional<base::Time> last_attempt{};
@@ -31,18 +33,17 @@ struct DeliveryReport {
   std::string to;        ///< the reverse-path of that message, never null
   std::string envid{};   ///< xtext as it came; empty: none
   base::Time now;
-  base::Time arrived;  ///< Arrival-Date
+  base::Time arrived;                         ///< Arrival-Date
   std::vector<ReportedRecipient> recipients;  ///< at least one
   /// The message in canonical wire form (CRLF, dots stuffed): all of it, or any first part that holds the header.
   std::string_view original;
-  bool return_whole = false;  ///< `original` is all of it and is returned; else its header only
+  /// `original` is all of it and is returned; else its header only. So too where no message/rfc822 can hold it
+  /// (returned_content.hpp).
+  bool return_whole = false;
 };
 
 /// The report in canonical wire form: CRLF, dots stuffed, no line above 998 octets, without the end marker. ASCII but
 /// for what a returned message holds. Deterministic.
 std::string delivery_report(const DeliveryReport& report);
-
-/// RFC 3461 §4: xtext to octets; nullopt where it is malformed.
-std::optional<std::string> decoded_xtext(std::string_view xtext);
 
 }  // namespace mime

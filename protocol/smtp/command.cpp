@@ -81,6 +81,50 @@ std::optional<std::string_view> behind_keyword(std::string_view argument, std::s
   return argument;
 }
 
+std::optional<Reply> take_return(std::string_view value, Mail& mail) {
+  if (mail.ret != Return::unspecified) return bad_argument("RET was given twice");
+  if (base::equals_ignoring_case(value, "FULL")) {
+    mail.ret = Return::full;
+  } else if (base::equals_ignoring_case(value, "HDRS")) {
+    mail.ret = Return::headers;
+  } else {
+    return bad_argument("RET is FULL or HDRS");
+  }
+  return std::nullopt;
+}
+
+/// RFC 3461 §4.4: at most 100 octets, and printable when the xtext is undone: it will stand in a header.
+std::optional<Reply> take_envelope_id(std::string_view value, Mail& mail) {
+  if (!mail.envid.empty()) return bad_argument("ENVID was given twice");
+  const auto text = base::decoded_xtext(value);
+  const bool good = text && !text->empty() && std::all_of(text->begin(), text->end(), base::is_printable);
+  if (!good || value.size() > 100) return bad_argument("ENVID needs xtext of at most 100 octets");
+  mail.envid = value;
+  return std::nullopt;
+}
+
+std::optional<Reply> take_notify(std::string_view value, Rcpt& rcpt) {
+  if (rcpt.notify.given) return bad_argument("NOTIFY was given twice");
+  const auto notify = parse_notify(value);
+  if (!notify) return bad_argument("NOTIFY is NEVER alone, or some of SUCCESS, FAILURE, DELAY");
+  rcpt.notify = *notify;
+  return std::nullopt;
+}
+
+/// RFC 3461 §4.2: an address type, which is an atom, and the address as xtext; at most 500 octets.
+std::optional<Reply> take_original_recipient(std::string_view value, Rcpt& rcpt) {
+  constexpr std::string_view no_atom = "()<>@,;:\\\".[]";
+  if (!rcpt.orcpt.empty()) return bad_argument("ORCPT was given twice");
+  const auto type = value.substr(0, value.find(';'));
+  const bool typed = !type.empty() && type.size() < value.size() && type.find_first_of(no_atom) == type.npos;
+  const auto address = base::decoded_xtext(value.substr(typed ? type.size() + 1 : 0));
+  if (!typed || !address || address->empty() || value.size() > 500) {
+    return bad_argument("ORCPT needs a type, a semicolon and xtext, at most 500 octets");
+  }
+  rcpt.orcpt = value;
+  return std::nullopt;
+}
+
 /// The parameters of MAIL: nullopt when all are good, and in `mail`.
 std::optional<Reply> take_parameters(std::string_view text, const Offer& offer, Mail& mail) {
   std::string_view keyword;
@@ -104,8 +148,29 @@ std::optional<Reply> take_parameters(std::string_view text, const Offer& offer, 
       if (mail.requiretls) return bad_argument("REQUIRETLS was given twice");
       if (value) return bad_argument("REQUIRETLS has no value");  // RFC 8689 §2
       mail.requiretls = true;
+    } else if (offer.dsn && base::equals_ignoring_case(keyword, "RET")) {
+      if (auto refusal = take_return(value.value_or(""), mail)) return refusal;
+    } else if (offer.dsn && base::equals_ignoring_case(keyword, "ENVID")) {
+      if (auto refusal = take_envelope_id(value.value_or(""), mail)) return refusal;
     } else {
       return Reply{555, "5.5.4", "a parameter is not known here"};  // RFC 5321 §4.1.1.11
+    }
+  }
+  return std::nullopt;
+}
+
+/// The same of RCPT.
+std::optional<Reply> take_parameters(std::string_view text, const Offer& offer, Rcpt& rcpt) {
+  std::string_view keyword;
+  std::optional<std::string_view> value;
+  while (next_parameter(text, keyword, value)) {
+    if (!well_formed(keyword, value)) return bad_argument("a parameter is malformed");
+    if (offer.dsn && base::equals_ignoring_case(keyword, "NOTIFY")) {
+      if (auto refusal = take_notify(value.value_or(""), rcpt)) return refusal;
+    } else if (offer.dsn && base::equals_ignoring_case(keyword, "ORCPT")) {
+      if (auto refusal = take_original_recipient(value.value_or(""), rcpt)) return refusal;
+    } else {
+      return Reply{555, "5.5.4", "a parameter is not known here"};
     }
   }
   return std::nullopt;
@@ -124,20 +189,17 @@ Command parse_mail(std::string_view argument, const Offer& offer) {
   return mail;
 }
 
-Command parse_rcpt(std::string_view argument) {
+Command parse_rcpt(std::string_view argument, const Offer& offer) {
   const auto text = behind_keyword(argument, "TO:");
   if (!text) return bad_argument("RCPT TO:<address> was expected");
   std::string_view rest;
   auto path = parse_path(*text, false, rest);
   if (!path) return Reply{501, "5.1.3", path.error().what};
   if (!rest.empty() && !rest.starts_with(' ')) return bad_argument("a blank is missing behind the address");
-  std::string_view keyword;
-  std::optional<std::string_view> value;
-  if (next_parameter(rest, keyword, value)) {
-    if (!well_formed(keyword, value)) return bad_argument("a parameter is malformed");
-    return Reply{555, "5.5.4", "a parameter is not known here"};
-  }
-  return Rcpt{std::move(*path)};
+  Rcpt rcpt;
+  rcpt.forward_path = std::move(*path);
+  if (auto refusal = take_parameters(rest, offer, rcpt)) return std::move(*refusal);
+  return rcpt;
 }
 
 Command parse_hello(command::Hello::Verb verb, std::string_view argument) {
@@ -154,6 +216,42 @@ Command without_argument(std::string_view argument) {
 
 }  // namespace
 
+std::optional<Notify> parse_notify(std::string_view value) {
+  Notify notify{.given = true};
+  if (base::equals_ignoring_case(value, "NEVER")) {
+    notify.never = true;
+    return notify;
+  }
+  for (;;) {
+    const auto word = value.substr(0, value.find(','));
+    if (base::equals_ignoring_case(word, "SUCCESS")) {
+      notify.success = true;
+    } else if (base::equals_ignoring_case(word, "FAILURE")) {
+      notify.failure = true;
+    } else if (base::equals_ignoring_case(word, "DELAY")) {
+      notify.delay = true;
+    } else {
+      return std::nullopt;
+    }
+    if (word.size() == value.size()) return notify;
+    value.remove_prefix(word.size() + 1);
+  }
+}
+
+std::string notify_value(const Notify& notify) {
+  if (notify.never) return "NEVER";
+  std::string value;
+  const auto add = [&value](bool wanted, std::string_view word) {
+    if (!wanted) return;
+    if (!value.empty()) value += ',';
+    value += word;
+  };
+  add(notify.success, "SUCCESS");
+  add(notify.failure, "FAILURE");
+  add(notify.delay, "DELAY");
+  return value;
+}
+
 Command parse_command(std::string_view line, const Offer& offer) {
   constexpr std::string_view never("\0\r\n", 3);
   if (line.find_first_of(never) != std::string_view::npos) {
@@ -168,7 +266,7 @@ Command parse_command(std::string_view line, const Offer& offer) {
     case Verb::ehlo: return parse_hello(command::Hello::Verb::ehlo, argument);
     case Verb::lhlo: return parse_hello(command::Hello::Verb::lhlo, argument);
     case Verb::mail: return parse_mail(argument, offer);
-    case Verb::rcpt: return parse_rcpt(argument);
+    case Verb::rcpt: return parse_rcpt(argument, offer);
     case Verb::data: return without_argument<command::Data>(argument);
     case Verb::rset: return without_argument<command::Rset>(argument);
     case Verb::quit: return without_argument<command::Quit>(argument);

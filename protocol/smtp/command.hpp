@@ -27,6 +27,11 @@ struct Notify {
   bool operator==(const Notify&) const = default;
 };
 
+/// The value of NOTIFY=; nullopt where it is malformed.
+std::optional<Notify> parse_notify(std::string_view value);
+/// What parse_notify() reads as the same; empty: nothing was given.
+std::string notify_value(const Notify& notify);
+
 /// MAIL FROM. Later issues add SMTPUTF8, AUTH.
 struct Mail {
   Path reverse_path;
@@ -64,6 +69,7 @@ using Command = std::variant<command::Hello, Mail, Rcpt, command::Data, command:
 /// The extensions whose parameters are known now: one of an extension that was not offered is like any unknown one.
 struct Offer {
   bool requiretls = false;
+  bool dsn = false;
 };
 
 /// `line` without its CRLF. Refuses NUL and bare CR in it (SMTP-01).

@@ -23,13 +23,21 @@ std::string mail_command(const Capabilities& offered, const Envelope& envelope) 
   if (offered.eight_bit_mime && envelope.mail.body != Body::seven_bit) command += " BODY=8BITMIME";
   // RFC 8689 §4.2.1: the demand goes on with the message. `offered` comes from inside TLS, or says no.
   if (offered.requiretls && envelope.mail.requiretls) command += " REQUIRETLS";
+  // SMTP-26: as the client gave them; a host without DSN is not told.
+  if (offered.dsn && envelope.mail.ret == Return::full) command += " RET=FULL";
+  if (offered.dsn && envelope.mail.ret == Return::headers) command += " RET=HDRS";
+  if (offered.dsn && !envelope.mail.envid.empty()) command += " ENVID=" + envelope.mail.envid;
   return command + "\r\n";
 }
 
 }  // namespace
 
 SendEnvelope::SendEnvelope(const Capabilities& capabilities, const Envelope& envelope, InputBuffer& input, bool more)
-    : envelope_(envelope), input_(input), pipelining_(capabilities.pipelining), awaiting_mail_(!more) {
+    : envelope_(envelope),
+      input_(input),
+      pipelining_(capabilities.pipelining),
+      dsn_(capabilities.dsn),
+      awaiting_mail_(!more) {
   if (!more) out_ = mail_command(capabilities, envelope);
 }
 
@@ -115,7 +123,11 @@ bool SendEnvelope::mail_refused() const {
 }
 
 std::string SendEnvelope::rcpt_command(std::size_t index) const {
-  return "RCPT TO:<" + envelope_.recipients[index].forward_path.address + ">\r\n";
+  const Rcpt& rcpt = envelope_.recipients[index];
+  std::string command = "RCPT TO:<" + rcpt.forward_path.address + '>';
+  if (const auto notify = notify_value(rcpt.notify); dsn_ && !notify.empty()) command += " NOTIFY=" + notify;
+  if (dsn_ && !rcpt.orcpt.empty()) command += " ORCPT=" + rcpt.orcpt;
+  return command + "\r\n";
 }
 
 }  // namespace smtp

@@ -48,6 +48,7 @@ class SendEnvelope {
   ReplyReader reader_;
   std::string out_;
   bool pipelining_;
+  bool dsn_;  // the host offers it
   bool awaiting_mail_;
   enum class Doing { start, reading, writing } doing_ = Doing::start;
   std::size_t written_ = 0;   // RCPT commands that are written

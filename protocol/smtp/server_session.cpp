@@ -3,6 +3,7 @@
 // about what it can refuse itself.
 #include "protocol/smtp/server_session.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 #include <utility>
@@ -16,6 +17,9 @@ namespace {
 constexpr std::size_t line_limit = 512;
 constexpr std::size_t mail_line_limit = line_limit + 26;
 constexpr std::size_t requiretls_room = 11;  // RFC 8689 §2
+// RFC 3461 §4.1 to §4.4: the longest that each parameter can be.
+constexpr std::size_t dsn_mail_room = std::string_view(" RET=HDRS ENVID=").size() + 100;
+constexpr std::size_t dsn_rcpt_room = std::string_view(" NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=").size() + 500;
 constexpr std::size_t smallest_buffer = 4096;
 constexpr std::size_t idle_output = 4096;  // what an idle session may keep for its next replies
 
@@ -183,11 +187,11 @@ std::optional<ServerAction> ServerSession::next_command() {
   }
   const std::string_view line = complete_line();
   if (line.empty()) {
-    skipping_line_ = unread().size() > longest_mail_line();
+    skipping_line_ = unread().size() > longest_line();
     return skipping_line_ ? std::nullopt : need_input();
   }
   begin_ += line.size();
-  if (line.size() > (base::starts_with_ignoring_case(line, "MAIL ") ? longest_mail_line() : line_limit)) {
+  if (line.size() > limit_of(line)) {
     refuse(too_long);
     return std::nullopt;
   }
@@ -198,13 +202,25 @@ std::optional<ServerAction> ServerSession::next_command() {
   return run(std::move(command));
 }
 
-std::size_t ServerSession::longest_mail_line() const {
-  return mail_line_limit + (offer().requiretls ? requiretls_room : 0);
+/// What a line that begins like this one may have, its CRLF included.
+std::size_t ServerSession::limit_of(std::string_view line) const {
+  const Offer offered = offer();
+  if (base::starts_with_ignoring_case(line, "MAIL ")) {
+    return mail_line_limit + (offered.requiretls ? requiretls_room : 0) + (offered.dsn ? dsn_mail_room : 0);
+  }
+  const bool rcpt = base::starts_with_ignoring_case(line, "RCPT ");
+  return line_limit + (rcpt && offered.dsn ? dsn_rcpt_room : 0);
 }
 
-/// RFC 8689 §2: REQUIRETLS is offered inside TLS only, and HELO is offered nothing.
+/// What any line may have.
+std::size_t ServerSession::longest_line() const {
+  return std::max(limit_of("MAIL "), limit_of("RCPT "));
+}
+
+/// HELO is offered nothing. RFC 8689 §2: REQUIRETLS is offered inside TLS only.
 Offer ServerSession::offer() const {
-  return {.requiretls = tls_ && greeted_ && client_.verb != command::Hello::Verb::helo};
+  const bool extended = greeted_ && client_.verb != command::Hello::Verb::helo;
+  return {.requiretls = extended && tls_, .dsn = extended};
 }
 
 bool ServerSession::starttls_offered() const {
@@ -269,7 +285,8 @@ std::optional<ServerAction> ServerSession::run_hello(command::Hello hello) {
   // RFC 2034 §4: no enhanced code in these.
   Reply reply{250, "", options_.hostname};
   if (client_.verb != Verb::helo) {
-    reply.text += "\nPIPELINING\nSIZE " + std::to_string(options_.message_size) + "\n8BITMIME\nENHANCEDSTATUSCODES";
+    reply.text +=
+        "\nPIPELINING\nSIZE " + std::to_string(options_.message_size) + "\n8BITMIME\nENHANCEDSTATUSCODES\nDSN";
     if (starttls_offered()) reply.text += "\nSTARTTLS";
     if (offer().requiretls) reply.text += "\nREQUIRETLS";
   }
@@ -331,7 +348,7 @@ std::optional<ServerAction> ServerSession::collect_recipients(Rcpt first) {
   recipients.batch.push_back(std::move(first));
   while (accepted_ + recipients.batch.size() < options_.recipients) {
     const std::string_view line = complete_line();
-    if (line.size() < 2 || line.size() > line_limit || !base::starts_with_ignoring_case(line, "RCPT ")) break;
+    if (!base::starts_with_ignoring_case(line, "RCPT ") || line.size() > limit_of(line)) break;
     auto command = parse_command(line.substr(0, line.size() - 2), offer());
     auto* rcpt = std::get_if<Rcpt>(&command);
     if (rcpt == nullptr) break;  // its refusal comes behind the answers for these

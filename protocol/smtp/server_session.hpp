@@ -144,7 +144,8 @@ class ServerSession {
   // lines
   std::string_view unread() const { return {buffer_.data() + begin_, end_ - begin_}; }
   std::string_view complete_line() const;
-  std::size_t longest_mail_line() const;
+  std::size_t limit_of(std::string_view line) const;
+  std::size_t longest_line() const;
   Offer offer() const;
   bool starttls_offered() const;
   bool skip_line();

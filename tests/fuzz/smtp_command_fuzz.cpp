@@ -1,4 +1,5 @@
-// Command lines: a refusal is a proper one, an address that is taken reads the same when it is sent on.
+// Command lines, with every extension offered: a refusal is a proper one, and what is taken reads the same when it is
+// sent on.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -20,11 +21,18 @@ void check_path(const smtp::Path& path, bool null_allowed) {
   MUST(path.postmaster || path.address.size() >= path.local.size() + 1 + path.domain.size());
 }
 
+/// RFC 3461 §4.1: NEVER stands alone, and what is written reads the same.
+void check_notify(const smtp::Notify& notify) {
+  const bool any = notify.success || notify.failure || notify.delay;
+  MUST(notify.given ? notify.never != any : notify == smtp::Notify{});
+  if (notify.given) MUST(smtp::parse_notify(smtp::notify_value(notify)) == notify);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view line(reinterpret_cast<const char*>(data), size);
-  const auto command = smtp::parse_command(line);
+  const auto command = smtp::parse_command(line, {.requiretls = true, .dsn = true});
   if (const auto* refusal = std::get_if<smtp::Reply>(&command)) {
     MUST(refusal->code == 500 || refusal->code == 501 || refusal->code == 502 || refusal->code == 555);
     MUST(refusal->enhanced.starts_with("5.") && !refusal->text.empty());
@@ -32,10 +40,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   MUST(line.find_first_of(std::string_view("\0\r\n", 3)) == std::string_view::npos);
-  if (const auto* mail = std::get_if<smtp::Mail>(&command)) check_path(mail->reverse_path, true);
+  if (const auto* mail = std::get_if<smtp::Mail>(&command)) {
+    check_path(mail->reverse_path, true);
+    MUST(mail->envid.size() <= 100 && base::decoded_xtext(mail->envid));
+  }
   if (const auto* rcpt = std::get_if<smtp::Rcpt>(&command)) {
     MUST(!rcpt->forward_path.null());
     check_path(rcpt->forward_path, false);
+    check_notify(rcpt->notify);
+    MUST(rcpt->orcpt.size() <= 500);
+    for (const char c : rcpt->orcpt) MUST(base::is_printable(c) && c != ' ');
   }
   return 0;
 }

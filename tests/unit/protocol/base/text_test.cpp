@@ -34,6 +34,17 @@ TEST_CASE("printable leaves only printable ASCII and keeps to its limit", "[SMTP
   CHECK(base::printable("0123456789a", 10) == "0123456...");
 }
 
+TEST_CASE("xtext is undone to any octets and strictly read", "[SMTP-26]") {
+  CHECK(base::decoded_xtext("") == "");
+  CHECK(base::decoded_xtext("rfc822;b@good.test") == "rfc822;b@good.test");
+  CHECK(base::decoded_xtext("a+2Bb+3Dc+20d") == "a+b=c d");
+  CHECK(base::decoded_xtext("+C3+A9+0D+0A") == "\xc3\xa9\r\n");
+  CHECK(base::decoded_xtext("+00") == std::string(1, '\0'));
+  for (const char* bad :
+       {"+", "+2", "a+", "a+2", "+2b", "+2G", "+ 2", "++2B", "a b", "a=b", "caf\xe9", "a\tb", "a\x7f"})
+    CHECK_FALSE(base::decoded_xtext(bad));
+}
+
 TEST_CASE("decimal takes digits only and bounds them") {
   CHECK(base::decimal("0") == 0);
   CHECK(base::decimal("000123") == 123);

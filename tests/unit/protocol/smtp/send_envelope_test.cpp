@@ -241,6 +241,50 @@ TEST_CASE("REQUIRETLS goes on to a host that offers it and to no other", "[RTLS-
   }
 }
 
+TEST_CASE("what DSN adds goes on unchanged to a host that offers it and to no other", "[SMTP-26]") {
+  auto what = envelope(5);
+  what.mail.ret = smtp::Return::headers;
+  what.mail.envid = "QQ+2B314159";
+  what.recipients[0].notify = {.given = true, .never = true};
+  what.recipients[1].notify = {.given = true, .success = true, .failure = true, .delay = true};
+  what.recipients[1].orcpt = "rfc822;Bob+2Bx@Example.COM";
+  what.recipients[2].notify = {.given = true, .delay = true};
+  what.recipients[3].orcpt = "x400;+2FS+3D";
+  const std::string mail_with = "MAIL FROM:<Sender@sender.example> RET=HDRS ENVID=QQ+2B314159\r\n";
+  const std::string with[] = {
+      "RCPT TO:<u0@Example.COM> NOTIFY=NEVER\r\n",
+      "RCPT TO:<u1@Example.COM> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;Bob+2Bx@Example.COM\r\n",
+      "RCPT TO:<u2@Example.COM> NOTIFY=DELAY\r\n", "RCPT TO:<u3@Example.COM> ORCPT=x400;+2FS+3D\r\n", rcpt(4)};
+  for (const bool together : {true, false}) {
+    for (const bool offered : {true, false}) {
+      auto capabilities = offers(together);
+      capabilities.dsn = offered;
+      Script script = {{offered ? mail_with : mail, "250 ok\r\n"}};
+      for (std::size_t i = 0; i < 5; ++i) {
+        const auto command = offered ? with[i] : rcpt(i);
+        if (!together) script.push_back({});
+        script.back().writes += command;
+        script.back().reads += "250 ok\r\n";
+      }
+      const auto outcome = replay::run(script, make(capabilities, what));
+      REQUIRE_FALSE(outcome.failed);
+      CHECK(outcome.value.rcpt.size() == 5);
+    }
+  }
+}
+
+TEST_CASE("a report goes out from the null path without RET and with NOTIFY only where it was set", "[SMTP-28]") {
+  auto what = envelope(1);
+  what.mail.reverse_path = {};
+  auto capabilities = offers(false);
+  capabilities.dsn = true;
+  Script script = {{"MAIL FROM:<>\r\n", "250 ok\r\n"}, {rcpt(0), "250 ok\r\n"}};
+  CHECK_FALSE(replay::run(script, make(capabilities, what)).failed);
+  what.recipients[0].notify = {.given = true, .never = true};
+  script[1].writes = "RCPT TO:<u0@Example.COM> NOTIFY=NEVER\r\n";
+  CHECK_FALSE(replay::run(script, make(capabilities, what)).failed);
+}
+
 TEST_CASE("a bounce carries REQUIRETLS as any message does", "[RTLS-02]") {
   auto what = envelope(1);
   what.mail.reverse_path = {};

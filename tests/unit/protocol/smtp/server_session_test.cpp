@@ -35,7 +35,7 @@ std::string codes(const std::string& output) {
 
 TEST_CASE("the greeting and the replies to EHLO and HELO have no enhanced code", "[SMTP-27][SMTP-20][SMTP-65]") {
   const std::string offer =
-      "250-relay.test\r\n250-PIPELINING\r\n250-SIZE 52428800\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n";
+      "250-relay.test\r\n250-PIPELINING\r\n250-SIZE 52428800\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250 DSN\r\n";
   Driver d;
   CHECK(d.says("") == "220 relay.test ESMTP\r\n");
   CHECK(d.says("HELO x\r\n") == "250 relay.test\r\n");
@@ -97,9 +97,9 @@ TEST_CASE("dialogues get the codes that RFC 5321 gives them",
       {{"EHLO"}, "501 5.5.4"},
       {{"HELO "}, "501 5.5.4"},
       {{"EHLO", m}, "250 2.1.0"},
-      {{"EHLO my_app_1.net_x"}, "250 ENHANCEDSTATUSCODES"},
-      {{"EHLO [IPV6:2001:db8::1]"}, "250 ENHANCEDSTATUSCODES"},
-      {{"EHLO evil);(x by\tfake.test with\x1b[31m"}, "250 ENHANCEDSTATUSCODES"},
+      {{"EHLO my_app_1.net_x"}, "250 DSN"},
+      {{"EHLO [IPV6:2001:db8::1]"}, "250 DSN"},
+      {{"EHLO evil);(x by\tfake.test with\x1b[31m"}, "250 DSN"},
       {{"HELO client"}, "250 relay.test"},
       {{"LHLO x"}, "503 5.5.1"},
       {{"mAiL FrOm:<a@sender.test> size=1000"}, "250 2.1.0"},
@@ -113,8 +113,8 @@ TEST_CASE("dialogues get the codes that RFC 5321 gives them",
       {{"NOOP " + std::string(2100, 'x')}, "500 5.5.2"},
       {{"NOOP " + std::string(5000, 'x'), m}, "250 2.1.0"},
       {{"NOOP " + std::string(200000, 'x'), m}, "250 2.1.0"},
-      {{m + std::string(536 - m.size(), ' ')}, "250 2.1.0"},
-      {{m + std::string(537 - m.size(), ' ')}, "500 5.5.2"},
+      {{m + std::string(652 - m.size(), ' ')}, "250 2.1.0"},
+      {{m + std::string(653 - m.size(), ' ')}, "500 5.5.2"},
       {{"M\xc3\x84IL"}, "500 5.5.1"},
       {{"QUIT"}, "221 2.0.0"},
   };

@@ -1,0 +1,255 @@
+// The report, part by part: words for people, fields for programs, and what is returned of the message. Never lets an
+// octet of another's into it that could end a line, a field, a part or the message.
+#include "protocol/mime/delivery_report.hpp"
+
+#include <algorithm>
+
+#include "protocol/base/text.hpp"
+#include "protocol/mime/returned_content.hpp"
+
+namespace mime {
+namespace {
+
+using Action = ReportedRecipient::Action;
+
+constexpr std::size_t column_limit = 76;
+// No line of ours comes near 998 octets, even where a text has no blank to fold at.
+constexpr std::size_t text_limit = 800;
+constexpr std::size_t name_limit = 255;
+constexpr std::size_t address_limit = 500;
+
+/// Text of another's on one line: printable ASCII, single blanks between its words, which may be folded.
+std::string cleaned(std::string_view text, std::size_t limit = text_limit) {
+  std::string blanks(text.substr(0, limit));  // what follows would be cut anyway
+  std::replace_if(
+      blanks.begin(), blanks.end(), [](char c) { return c == '\r' || c == '\n' || c == '\t'; }, ' ');
+  const auto both_blank = [](char a, char b) { return a == ' ' && b == ' '; };
+  blanks.erase(std::unique(blanks.begin(), blanks.end(), both_blank), blanks.end());
+  return base::printable(base::trim(blanks), limit);
+}
+
+/// An address: as it is, for blanks in it count. Never folded.
+std::string exact(std::string_view text, std::size_t limit = address_limit) {
+  return base::printable(text, limit);
+}
+
+/// An id of ours: fit for a quoted boundary and a Message-ID.
+std::string plain_id(std::string_view id) {
+  std::string plain(id.substr(0, 40));
+  std::erase_if(plain, [](char c) { return !base::is_letter(c) && !base::is_digit(c); });
+  return plain;
+}
+
+/// Appends words, folded at blanks; `line` begins the first line, `indent` each further one.
+void append_folded(std::string& out, std::string_view line, std::string_view indent, std::string_view words) {
+  std::size_t column = line.size();
+  bool first = true;
+  out += line;
+  while (!words.empty()) {
+    const auto word = words.substr(0, words.find(' '));
+    words.remove_prefix(std::min(word.size() + 1, words.size()));
+    if (!first && column + 1 + word.size() > column_limit) {
+      out += "\r\n";
+      out += indent;
+      column = indent.size();
+    } else if (!first) {
+      out += ' ';
+      ++column;
+    }
+    if (column == 0 && word.starts_with('.')) out += '.';  // RFC 5321 §4.5.2
+    out += word;
+    column += word.size();
+    first = false;
+  }
+  out += "\r\n";
+}
+
+void append_field(std::string& out, std::string_view name, std::string_view type, std::string_view value) {
+  if (value.empty()) return;
+  std::string line(name);
+  line += ": ";
+  line += type;
+  append_folded(out, line, " ", value);
+}
+
+// ---- for people
+
+bool holds(const DeliveryReport& report, Action action) {
+  return std::any_of(report.recipients.begin(), report.recipients.end(),
+                     [action](const ReportedRecipient& recipient) { return recipient.action == action; });
+}
+
+std::string_view subject(const DeliveryReport& report) {
+  const bool failed = holds(report, Action::failed), delayed = holds(report, Action::delayed);
+  const bool relayed = holds(report, Action::relayed);
+  if (failed + delayed + relayed > 1) return "What became of your message";
+  if (failed) return "Your message could not be delivered";
+  if (delayed) return "Your message is delayed";
+  return "Your message was passed on";
+}
+
+struct Words {
+  Action action;
+  std::string_view before, after;
+};
+constexpr Words words_of[] = {
+    {Action::failed, "Your message could not be delivered to:",
+     "It is not tried again. Please check that the address is right, and read what is said above: it often names what "
+     "has to change before you send the message again. Where it does not help, pass this report on to those who run "
+     "your mail system."},
+    {Action::delayed, "Your message could not be delivered yet to:",
+     "This is a warning only, and you need not send the message again: delivery goes on being tried."},
+    {Action::relayed, "You asked for a report on your message. It was passed on for:",
+     "The next mail system took it, but does not report what becomes of it. So this is the last report of success "
+     "that you get; whether the message was delivered in the end, or read, is not known here."},
+};
+
+void append_recipient(std::string& out, const ReportedRecipient& recipient) {
+  constexpr std::string_view indent = "      ";
+  out += "   <";
+  out += exact(recipient.address);
+  out += ">\r\n";
+  if (const auto words = cleaned(recipient.words); !words.empty()) append_folded(out, indent, indent, words);
+  const auto host = cleaned(recipient.remote_mta, name_limit);
+  if (const auto said = cleaned(recipient.diagnostic); !said.empty()) {
+    append_folded(out, indent, indent, (host.empty() ? "the other side" : host) + " said: " + said);
+  }
+  if (recipient.action == Action::delayed && recipient.will_retry_until) {
+    append_folded(out, indent, indent, "tried until " + base::rfc5322(*recipient.will_retry_until));
+  }
+}
+
+void append_words(std::string& out, const DeliveryReport& report, ReturnedContent::What returned) {
+  append_folded(out, "", "", "This is the mail system at " + cleaned(report.hostname, name_limit) + ".");
+  for (const Words& words : words_of) {
+    if (!holds(report, words.action)) continue;
+    out += "\r\n";
+    append_folded(out, "", "", words.before);
+    out += "\r\n";
+    for (const ReportedRecipient& recipient : report.recipients) {
+      if (recipient.action == words.action) append_recipient(out, recipient);
+    }
+    out += "\r\n";
+    append_folded(out, "", "", words.after);
+  }
+  out += "\r\n";
+  if (returned == ReturnedContent::What::message) append_folded(out, "", "", "Your message is attached.");
+  if (returned == ReturnedContent::What::header) append_folded(out, "", "", "The header of your message is attached.");
+  append_folded(out, "", "",
+                "The message came on " + base::rfc5322(report.arrived) + ". Those who run the mail system know it as " +
+                    cleaned(report.about_id, name_limit) + ".");
+}
+
+// ---- for programs (RFC 3464)
+
+std::string_view word(Action action) {
+  switch (action) {
+    case Action::failed: return "failed";
+    case Action::delayed: return "delayed";
+    case Action::relayed: break;
+  }
+  return "relayed";
+}
+
+/// RFC 3463 §2: class, subject, detail. A failure may be of class 4: what was given up after a time.
+std::string status(const ReportedRecipient& recipient) {
+  const std::string_view text = recipient.status;
+  const std::string_view classes = recipient.action == Action::failed    ? "54"
+                                   : recipient.action == Action::delayed ? "4"
+                                                                         : "2";
+  const auto first = text.find('.');
+  const auto second = first == text.npos ? text.npos : text.find('.', first + 1);
+  const bool good = first == 1 && second != text.npos && classes.find(text.front()) != classes.npos &&
+                    base::decimal(text.substr(2, second - 2), 3) >= 0 && base::decimal(text.substr(second + 1), 3) >= 0;
+  return good ? std::string(text) : std::string(1, classes.front()) + ".0.0";
+}
+
+/// xtext undone where a header can hold what comes of it (RFC 3464 §2.1.1 has ASCII only); else as it came.
+std::string undone(std::string_view xtext) {
+  const auto text = base::decoded_xtext(xtext);
+  const bool good = text && !text->empty() && std::all_of(text->begin(), text->end(), base::is_printable);
+  return exact(good ? *text : xtext);
+}
+
+/// RFC 3464 §2.3.1: the type and the address that the sender gave; empty without these.
+std::string original_recipient(std::string_view orcpt) {
+  const auto type = orcpt.find(';');
+  if (type == orcpt.npos) return {};
+  return exact(orcpt.substr(0, type), 64) + ';' + undone(orcpt.substr(type + 1));
+}
+
+/// A field whose value is not folded.
+void append_line(std::string& out, std::string_view name, std::string_view value) {
+  if (value.empty()) return;
+  out += name;
+  out += ": ";
+  out += value;
+  out += "\r\n";
+}
+
+void append_status(std::string& out, const DeliveryReport& report) {
+  append_line(out, "Original-Envelope-Id", undone(report.envid));
+  append_field(out, "Reporting-MTA", "dns; ", cleaned(report.hostname, name_limit));
+  append_line(out, "Arrival-Date", base::rfc5322(report.arrived));
+  for (const ReportedRecipient& recipient : report.recipients) {
+    out += "\r\n";
+    append_line(out, "Original-Recipient", original_recipient(recipient.orcpt));
+    append_line(out, "Final-Recipient", "rfc822;" + exact(recipient.address));
+    append_line(out, "Action", word(recipient.action));
+    append_line(out, "Status", status(recipient));
+    append_field(out, "Remote-MTA", "dns; ", cleaned(recipient.remote_mta, name_limit));
+    append_field(out, "Diagnostic-Code", "smtp; ", cleaned(recipient.diagnostic));
+    if (recipient.last_attempt) append_line(out, "Last-Attempt-Date", base::rfc5322(*recipient.last_attempt));
+    if (recipient.action == Action::delayed && recipient.will_retry_until) {
+      append_line(out, "Will-Retry-Until", base::rfc5322(*recipient.will_retry_until));
+    }
+  }
+}
+
+// ---- the whole
+
+/// RFC 2046 §5.1.1: occurs nowhere in what is returned. `=_` is in nothing that is quoted-printable.
+std::string boundary(const DeliveryReport& report, std::string_view returned) {
+  const std::string begin = "=_" + plain_id(report.id);
+  for (unsigned n = 0;; ++n) {
+    const std::string candidate = begin + '.' + std::to_string(n);
+    if (returned.find("--" + candidate) == returned.npos) return candidate;
+  }
+}
+
+}  // namespace
+
+std::string delivery_report(const DeliveryReport& report) {
+  const ReturnedContent returned = returned_content(report.original, report.return_whole);
+  const std::string mark = boundary(report, returned.content());
+
+  std::string out;
+  out.reserve(returned.content().size() + 4096 + report.recipients.size() * 1024);
+  const auto begin_part = [&](std::string_view fields) {
+    out += "\r\n--" + mark + "\r\n";
+    out += fields;
+    out += "\r\n";
+  };
+  append_line(out, "From", "Mail Delivery System <MAILER-DAEMON@" + cleaned(report.hostname, name_limit) + '>');
+  append_line(out, "To", exact(report.to));
+  append_line(out, "Subject", subject(report));
+  append_line(out, "Date", base::rfc5322(report.now));
+  append_line(out, "Message-ID", '<' + plain_id(report.id) + '@' + cleaned(report.hostname, name_limit) + '>');
+  append_line(out, "Auto-Submitted", "auto-replied");  // RFC 3834 §5
+  append_line(out, "MIME-Version", "1.0");
+  append_line(out, "Content-Type", "multipart/report; report-type=delivery-status;\r\n boundary=\"" + mark + '"');
+  // RFC 2045 §6.4: what holds 8-bit parts says so itself.
+  if (returned.eight_bit) append_line(out, "Content-Transfer-Encoding", "8bit");
+  begin_part("Content-Type: text/plain; charset=us-ascii\r\n");
+  append_words(out, report, returned.what);
+  begin_part("Content-Type: message/delivery-status\r\n");
+  append_status(out, report);
+  if (returned.what != ReturnedContent::What::nothing) {
+    begin_part(returned.fields);
+    out += returned.content();
+  }
+  out += "\r\n--" + mark + "--\r\n";
+  return out;
+}
+
+}  // namespace mime
