@@ -44,8 +44,8 @@ struct ListenerConfig {
   std::vector<Network> allow;    ///< default: 127.0.0.0/8 and ::1
   smtp::BareNewline bare_newline = smtp::BareNewline::reject;
   policy::Security security = policy::Security::may;
-  bool queue = false;             ///< on_defer: what cannot go out now is taken, and tried again here
-  Milliseconds patience{30000};   ///< of a queue listener: how long a client waits for the MX
+  bool queue = false;                    ///< on_defer: what cannot go out now is taken, and tried again here
+  Milliseconds patience{30000};          ///< of a queue listener: how long a client waits for the MX
   std::vector<Network> tls_required_no;  ///< clients whose TLS-Required: No counts (RTLS-07)
   int line = 0;                          ///< where it stands in the file
   int certificate_line = 0, key_line = 0;
@@ -106,7 +106,7 @@ struct Config {
   } delivery;
 
   struct Queue {
-    std::vector<Milliseconds> retry{Milliseconds(5 * 60000),   Milliseconds(15 * 60000),  Milliseconds(30 * 60000),
+    std::vector<Milliseconds> retry{Milliseconds(5 * 60000),  Milliseconds(15 * 60000),  Milliseconds(30 * 60000),
                                     Milliseconds(60 * 60000), Milliseconds(120 * 60000), Milliseconds(240 * 60000)};
     Milliseconds lifetime{5 * 24 * 3600 * 1000}, delay_warning{4 * 3600 * 1000};  ///< delay_warning 0: none is sent
     std::uint64_t messages = 1'000'000, size = std::uint64_t{10} << 30;           ///< in the queue at a time

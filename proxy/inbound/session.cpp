@@ -186,7 +186,8 @@ void Session::mail(smtp::Mail mail) {
   if (tls) origin.tls_cipher = SSL_CIPHER_standard_name(SSL_get_current_cipher(stream_.ssl()));
   origin.may_waive = may_waive_;
   if (listener_->takes) {
-    transaction_ = make_queued(environment_, *listener_->queue, origin, id_, std::move(mail), lmtp, listener_->patience);
+    transaction_ =
+        make_queued(environment_, *listener_->queue, origin, id_, std::move(mail), lmtp, listener_->patience);
   } else if (lmtp) {
     transaction_ = make_fanout(environment_, listener_->queue, origin, id_, std::move(mail));
   } else {

@@ -13,8 +13,8 @@ namespace proxy {
 
 /// What became of one recipient.
 struct Verdict {
-  smtp::Reply reply;  ///< fit for the client
-  std::string host{};   ///< that said it; empty: the words are the relay's
+  smtp::Reply reply;                ///< fit for the client
+  std::string host{};               ///< that said it; empty: the words are the relay's
   bool notices_taken_over = false;  ///< with 2xx: the host passes on what the sender wants to be told
 };
 

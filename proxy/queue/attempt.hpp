@@ -15,7 +15,6 @@ MessageFacts facts_of(const QueuedMessage& message);
 
 /// Tries all recipients of `message`, which are of one domain, and tells `done`, whatever happens.
 awaitable<void> deliver_queued(Environment& environment, std::shared_ptr<const QueuedMessage> message,
-                               std::shared_ptr<const Octets> octets, std::string domain,
-                               Completion<GroupVerdict> done);
+                               std::shared_ptr<const Octets> octets, std::string domain, Completion<GroupVerdict> done);
 
 }  // namespace proxy

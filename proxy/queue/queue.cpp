@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 
 #include "policy/reply.hpp"
+#include "protocol/base/text.hpp"
 #include "proxy/queue/attempt.hpp"
 
 namespace proxy {
@@ -89,8 +90,8 @@ awaitable<void> Queue::run() {
     auto next = time + longest;
     if (const auto wakes = agenda_.wake()) next = std::min(next, *wakes);
     if (!alarms_.empty()) next = std::min(next, alarms_.top().at);
-    timer_.expires_after(std::max(std::chrono::duration_cast<std::chrono::milliseconds>(next - time),
-                                  std::chrono::milliseconds(1)));
+    timer_.expires_after(
+        std::max(std::chrono::duration_cast<std::chrono::milliseconds>(next - time), std::chrono::milliseconds(1)));
     boost::system::error_code ignored;
     co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
@@ -115,7 +116,8 @@ void Queue::schedule(const QueuedMessage& message, bool at_once) {
 void Queue::begin(const Unit& unit) {
   std::optional<QueuedMessage> message;
   if (!working_.contains({unit.message, unit.domain})) message = read(unit.message, unit.domain);
-  if (!message || message->held || message->recipients.empty()) return agenda_.ended(unit, Agenda::Ended::dropped, now(), 0.5);
+  if (!message || message->held || message->recipients.empty())
+    return agenda_.ended(unit, Agenda::Ended::dropped, now(), 0.5);
   spawn(parts_.control, attempt(std::move(*message), unit, true), "queue attempt");
 }
 
@@ -212,8 +214,7 @@ awaitable<void> Queue::conclude(QueuedMessage message, std::shared_ptr<const Oct
     co_await pause(wait);
   }
   working_.erase({unit.message, unit.domain});
-  if (settled.next)
-    agenda_.add(unit.message, unit.domain, message.mail.reverse_path.address, *settled.next);
+  if (settled.next) agenda_.add(unit.message, unit.domain, message.mail.reverse_path.address, *settled.next);
   for (const auto& report : settled.reports) {
     count(report, 1);
     schedule(report);
@@ -241,22 +242,23 @@ awaitable<bool> Queue::take(QueueChange change, std::vector<Unit> in_hand) {
   std::vector<std::int64_t> accepted = change.accept;
   const auto applied = co_await parts_.store.apply(std::move(change));
   if (!applied.durable) {
-    if (can_store_.exchange(false)) asio::post(parts_.control, [this] { spawn(parts_.control, recover(), "queue recovery"); });
+    if (can_store_.exchange(false))
+      asio::post(parts_.control, [this] { spawn(parts_.control, recover(), "queue recovery"); });
     co_return false;
   }
   forget(applied.gone);
   for (const auto& message : added) count(message, 1);
-  asio::post(parts_.control, [this, added = std::move(added), accepted = std::move(accepted),
-                              in_hand = std::move(in_hand)] {
-    for (const auto& unit : in_hand) working_.insert({unit.message, unit.domain});
-    for (const auto& message : added) {
-      if (message.accepted) schedule(message);
-    }
-    for (const auto number : accepted) {
-      if (auto message = read(number, "")) schedule(*message);
-    }
-    wake();
-  });
+  asio::post(parts_.control,
+             [this, added = std::move(added), accepted = std::move(accepted), in_hand = std::move(in_hand)] {
+               for (const auto& unit : in_hand) working_.insert({unit.message, unit.domain});
+               for (const auto& message : added) {
+                 if (message.accepted) schedule(message);
+               }
+               for (const auto number : accepted) {
+                 if (auto message = read(number, "")) schedule(*message);
+               }
+               wake();
+             });
   co_return true;
 }
 

@@ -1,7 +1,9 @@
 // What goes into a report, and how it is sent.
 #include "proxy/queue/report.hpp"
 
-#include "protocol/base/text.hpp"
+#include <algorithm>
+
+#include "policy/reply.hpp"
 
 namespace proxy {
 

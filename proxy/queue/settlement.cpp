@@ -3,6 +3,7 @@
 
 #include "policy/queue/agenda.hpp"
 #include "policy/reply.hpp"
+#include "protocol/base/text.hpp"
 
 namespace proxy {
 

@@ -80,9 +80,8 @@ awaitable<void> Worker::run_session(std::shared_ptr<Session> session) {
 }
 
 void Worker::run(std::function<awaitable<void>(Environment&)> work) {
-  boost::asio::post(context_, [this, work = std::move(work)] {
-    spawn(environment_.executor, work(environment_), "queue work");
-  });
+  boost::asio::post(context_,
+                    [this, work = std::move(work)] { spawn(environment_.executor, work(environment_), "queue work"); });
 }
 
 void Worker::drain() {

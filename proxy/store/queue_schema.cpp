@@ -24,11 +24,11 @@ constexpr char make_first_schema[] =
     " size INTEGER NOT NULL,"
     " received INTEGER NOT NULL,"
     " expires INTEGER NOT NULL,"
-    " warn_at INTEGER,"             // NULL: no warning of the delay is due
-    " accepted INTEGER NOT NULL,"   // 0: no client was promised it yet
-    " held INTEGER NOT NULL,"       // by an administrator
-    " client TEXT NOT NULL,"        // address
-    " floor INTEGER NOT NULL,"      // 1 encrypted, 2 a valid certificate
+    " warn_at INTEGER,"            // NULL: no warning of the delay is due
+    " accepted INTEGER NOT NULL,"  // 0: no client was promised it yet
+    " held INTEGER NOT NULL,"      // by an administrator
+    " client TEXT NOT NULL,"       // address
+    " floor INTEGER NOT NULL,"     // 1 encrypted, 2 a valid certificate
     " requiretls INTEGER NOT NULL,"
     " tls_required_no INTEGER NOT NULL,"
     " body TEXT NOT NULL CHECK (body IN ('', '7BIT', '8BITMIME')),"

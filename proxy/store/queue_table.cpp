@@ -155,8 +155,7 @@ QueueReader::QueueReader(const std::string& state_dir)
       connection_(queue_file(state_dir), sqlite::Connection::Access::read_only),
       message_(connection_, (std::string(message_columns) + " WHERE number = ?1").c_str()),
       recipients_(connection_, (std::string(recipient_columns) + " ORDER BY number").c_str()),
-      recipients_of_domain_(connection_,
-                            (std::string(recipient_columns) + " AND domain = ?2 ORDER BY number").c_str()),
+      recipients_of_domain_(connection_, (std::string(recipient_columns) + " AND domain = ?2 ORDER BY number").c_str()),
       octets_(connection_, "SELECT content FROM octets WHERE message = ?1"),
       number_of_(connection_, "SELECT number FROM message WHERE id = ?1") {}
 
@@ -233,8 +232,9 @@ QueueWriter::QueueWriter(const std::string& state_dir)
       add_octets_(connection_, "INSERT INTO octets (message, content) VALUES (?1, ?2)"),
       done_(connection_, "DELETE FROM recipient WHERE message = ?1 AND number = ?2"),
       left_(connection_, "SELECT 1 FROM recipient WHERE message = ?1 LIMIT 1"),
-      attempted_(connection_,
-                 "UPDATE recipient SET attempts = ?3, next_attempt = ?4, reason = ?5 WHERE message = ?1 AND number = ?2"),
+      attempted_(
+          connection_,
+          "UPDATE recipient SET attempts = ?3, next_attempt = ?4, reason = ?5 WHERE message = ?1 AND number = ?2"),
       accept_(connection_, "UPDATE message SET accepted = 1 WHERE number = ?1"),
       warned_(connection_, "UPDATE message SET warn_at = NULL WHERE number = ?1"),
       hold_(connection_, "UPDATE message SET held = ?2 WHERE number = ?1"),

@@ -52,9 +52,9 @@ void Statement::bind(int parameter, std::int64_t number) {
 }
 
 void Statement::bind_octets(int parameter, std::string_view octets) {
-  const int code = octets.empty() ? sqlite3_bind_zeroblob(statement_.get(), parameter, 0)
-                                  : sqlite3_bind_blob64(statement_.get(), parameter, octets.data(), octets.size(),
-                                                        SQLITE_STATIC);
+  const int code = octets.empty()
+                       ? sqlite3_bind_zeroblob(statement_.get(), parameter, 0)
+                       : sqlite3_bind_blob64(statement_.get(), parameter, octets.data(), octets.size(), SQLITE_STATIC);
   if (code != SQLITE_OK) connection_.fail("cannot bind");
 }
 

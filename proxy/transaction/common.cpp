@@ -50,7 +50,8 @@ awaitable<void> report_owed(Queue& queue, Environment& environment, const Origin
   QueueChange change;
   change.add.push_back(std::move(*report));
   const bool taken = co_await queue.take(std::move(change));
-  if (!taken) log::Event(log::Level::error, "report_lost").add("about", id).add("reason", "the queue cannot be written");
+  if (!taken)
+    log::Event(log::Level::error, "report_lost").add("about", id).add("reason", "the queue cannot be written");
 }
 
 bool may_waive(const Origin& origin, const smtp::Mail& mail) {

@@ -11,6 +11,7 @@
 // A host that is slower than `patience` at the dot may have the message already: its answer is waited for behind the
 // client's back, and settles what was made durable.
 #include "policy/reply.hpp"
+#include "protocol/base/text.hpp"
 #include "protocol/mime/header_scanner.hpp"
 #include "proxy/queue/queue.hpp"
 #include "proxy/store/spool.hpp"
@@ -197,9 +198,9 @@ void Queued::defer(Noted& noted, const GroupPtr& group, Verdict why) {
     noted.answer = std::move(why.reply);
     return;
   }
-  noted.answer = {250, "2.1.5",
-                  policy::reply::bounded("recipient noted, for now: " +
-                                         smtp::on_one_line(why.reply, policy::reply::text_limit))};
+  noted.answer = {
+      250, "2.1.5",
+      policy::reply::bounded("recipient noted, for now: " + smtp::on_one_line(why.reply, policy::reply::text_limit))};
   noted.why = std::move(why);
 }
 
@@ -431,15 +432,16 @@ awaitable<std::vector<smtp::Reply>> Queued::answer() {
   }
   auto about = owed(row, ended, ends);
   for (auto& one : about) one.last_attempt = now;
-  if (auto report = report_on(*config, row, spool_.get(), std::move(about), queue_.next_number(), now,
-                              environment_.random)) {
+  if (auto report =
+          report_on(*config, row, spool_.get(), std::move(about), queue_.next_number(), now, environment_.random)) {
     log::Event(log::Level::info, "report")
         .add("id", report->message.id)
         .add("about", id_)
         .add("to", base::printable(mail_.reverse_path.address, 320));
     change.add.push_back(std::move(*report));
   }
-  const bool owes_refusal = std::any_of(ends.begin(), ends.end(), [](const auto& end) { return end.reply.kind() == 5; });
+  const bool owes_refusal =
+      std::any_of(ends.begin(), ends.end(), [](const auto& end) { return end.reply.kind() == 5; });
   bool durable = true;
   if (!left.empty() && !written_) {
     if (const auto limit = queue_.refusal(origin_.client_address, spool_->size()); !limit.empty()) {
