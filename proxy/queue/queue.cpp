@@ -21,10 +21,6 @@ constexpr std::chrono::seconds alarm_again(1);
 constexpr std::chrono::milliseconds write_again_first(200), write_again_longest(30000);
 constexpr std::uint64_t reserve = std::uint64_t{8} << 20;  // octets of disk that stay free, for what is settled
 
-QueueTime now() {
-  return std::chrono::system_clock::now();
-}
-
 std::set<std::string> domains_of(const QueuedMessage& message) {
   std::set<std::string> domains;
   for (const auto& recipient : message.recipients) domains.insert(recipient.rcpt.forward_path.domain);
@@ -72,29 +68,34 @@ awaitable<void> Queue::pause(std::chrono::milliseconds time) {
 // ---- the loop
 
 awaitable<void> Queue::run() {
-  constexpr std::chrono::seconds longest(60);  // the clock may be set meanwhile
   while (!stopped_) {
-    const auto time = now();
-    while (!alarms_.empty() && alarms_.top().at <= time) {
-      const auto due = alarms_.top();
-      alarms_.pop();
-      alarm(due);
-    }
-    while (!expired_.empty() && expiring_ < expiring_at_most) {
-      const auto unit = expired_.front();
-      expired_.pop_front();
-      ++expiring_;
-      begin_last(unit);
-    }
-    while (const auto unit = agenda_.next(time)) begin(*unit);
-    auto next = time + longest;
-    if (const auto wakes = agenda_.wake()) next = std::min(next, *wakes);
-    if (!alarms_.empty()) next = std::min(next, alarms_.top().at);
-    timer_.expires_after(
-        std::max(std::chrono::duration_cast<std::chrono::milliseconds>(next - time), std::chrono::milliseconds(1)));
+    const auto next = step();
+    const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(next - parts_.now());
+    timer_.expires_after(std::max(wait, std::chrono::milliseconds(1)));
     boost::system::error_code ignored;
     co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
+}
+
+QueueTime Queue::step() {
+  constexpr std::chrono::seconds longest(60);  // the clock may be set meanwhile
+  const auto time = parts_.now();
+  while (!alarms_.empty() && alarms_.top().at <= time) {
+    const auto due = alarms_.top();
+    alarms_.pop();
+    alarm(due);
+  }
+  while (!expired_.empty() && expiring_ < expiring_at_most) {
+    const auto unit = expired_.front();
+    expired_.pop_front();
+    ++expiring_;
+    begin_last(unit);
+  }
+  while (const auto unit = agenda_.next(time)) begin(*unit);
+  auto next = time + longest;
+  if (const auto wakes = agenda_.wake()) next = std::min(next, *wakes);
+  if (!alarms_.empty()) next = std::min(next, alarms_.top().at);
+  return next;
 }
 
 // A message's units, when they are due, and its alarms.
@@ -107,7 +108,7 @@ void Queue::schedule(const QueuedMessage& message, bool at_once) {
   }
   for (const auto& [domain, at] : due) {
     if (message.held || working_.contains({message.number, domain})) continue;
-    agenda_.add(message.number, domain, message.mail.reverse_path.address, at_once ? now() : at);
+    agenda_.add(message.number, domain, message.mail.reverse_path.address, at_once ? parts_.now() : at);
   }
   if (message.warn_at) alarms_.push({*message.warn_at, message.number});
   alarms_.push({message.expires, message.number});
@@ -117,7 +118,7 @@ void Queue::begin(const Unit& unit) {
   std::optional<QueuedMessage> message;
   if (!working_.contains({unit.message, unit.domain})) message = read(unit.message, unit.domain);
   if (!message || message->held || message->recipients.empty())
-    return agenda_.ended(unit, Agenda::Ended::dropped, now(), 0.5);
+    return agenda_.ended(unit, Agenda::Ended::dropped, parts_.now(), 0.5);
   spawn(parts_.control, attempt(std::move(*message), unit, true), "queue attempt");
 }
 
@@ -137,7 +138,7 @@ std::optional<QueuedMessage> Queue::read(std::int64_t number, const std::string&
   } catch (const StoreError& error) {
     log::Event(log::Level::error, "store_failed").add("reason", error.what());
     // It is still there: whoever can read it again tries it again.
-    alarms_.push({now() + std::chrono::minutes(1), number});
+    alarms_.push({parts_.now() + std::chrono::minutes(1), number});
     return std::nullopt;
   }
 }
@@ -173,7 +174,7 @@ Agenda::Ended Queue::how(const GroupVerdict& verdict) {
 }
 
 void Queue::end(const Unit& unit, Agenda::Ended how) {
-  agenda_.ended(unit, how, now(), std::uniform_real_distribution<>(0, 1)(random_));
+  agenda_.ended(unit, how, parts_.now(), std::uniform_real_distribution<>(0, 1)(random_));
   watch_failing(unit.domain);
 }
 
@@ -200,8 +201,8 @@ awaitable<GroupVerdict> Queue::on_a_worker(QueuedMessage message, std::shared_pt
 awaitable<void> Queue::conclude(QueuedMessage message, std::shared_ptr<const Octets> octets, GroupVerdict verdict,
                                 Unit unit) {
   const auto config = parts_.config();
-  const bool last = now() >= message.expires;
-  auto settled = proxy::settle(*config, message, octets.get(), verdict.recipients, last, now(), random_,
+  const bool last = parts_.now() >= message.expires;
+  auto settled = proxy::settle(*config, message, octets.get(), verdict.recipients, last, parts_.now(), random_,
                                [this] { return next_number(); });
   for (auto wait = write_again_first;; wait = std::min(2 * wait, write_again_longest)) {
     auto change = settled.change;
@@ -284,7 +285,7 @@ void Queue::settle(QueuedMessage message, std::shared_ptr<const Octets> octets, 
 void Queue::alarm(const Alarm& due) {
   auto message = read(due.message, "");
   if (!message || message->recipients.empty()) return;
-  if (now() >= message->expires) {
+  if (parts_.now() >= message->expires) {
     if (message->held) return;  // its release sets the alarm again
     bool busy = false;
     for (const auto& domain : domains_of(*message)) {
@@ -294,10 +295,10 @@ void Queue::alarm(const Alarm& due) {
         expired_.push_back({message->number, domain});
       }
     }
-    if (busy) alarms_.push({now() + alarm_again, message->number});
+    if (busy) alarms_.push({parts_.now() + alarm_again, message->number});
     return;
   }
-  if (message->warn_at && now() >= *message->warn_at)
+  if (message->warn_at && parts_.now() >= *message->warn_at)
     spawn(parts_.control, warn(std::move(*message)), "warning of a delay");
 }
 
@@ -316,7 +317,8 @@ awaitable<void> Queue::warn(QueuedMessage message) {
   QueueChange change;
   change.warned.push_back(message.number);
   const auto octets = parts_.store.octets(message);
-  auto report = report_on(*parts_.config(), message, octets.get(), std::move(delayed), next_number(), now(), random_);
+  auto report =
+      report_on(*parts_.config(), message, octets.get(), std::move(delayed), next_number(), parts_.now(), random_);
   if (report) {
     log::Event(log::Level::info, "report")
         .add("id", report->message.id)
@@ -326,7 +328,7 @@ awaitable<void> Queue::warn(QueuedMessage message) {
     change.add.push_back(std::move(*report));
   }
   const bool taken = co_await take(std::move(change));
-  if (!taken && !stopped_) alarms_.push({now() + std::chrono::minutes(1), message.number});
+  if (!taken && !stopped_) alarms_.push({parts_.now() + std::chrono::minutes(1), message.number});
 }
 
 // ---- what others ask
@@ -351,7 +353,7 @@ void Queue::delivered(const std::string& domain) {
     any_failing_.store(!failing_.empty(), std::memory_order_relaxed);
   }
   asio::post(parts_.control, [this, domain] {
-    agenda_.alive(domain, now());
+    agenda_.alive(domain, parts_.now());
     wake();
   });
 }
@@ -406,15 +408,15 @@ awaitable<bool> Queue::retry(std::int64_t number) {
   if (!message) co_return false;
   QueueChange change;
   for (auto recipient : message->recipients) {
-    recipient.next_attempt = now();
+    recipient.next_attempt = parts_.now();
     change.attempted.push_back({number, std::move(recipient)});
   }
   static_cast<void>(co_await parts_.store.apply(std::move(change)));  // the agenda knows it, whatever the disk says
   for (const auto& domain : domains_of(*message)) {
-    agenda_.kick(domain, now());
+    agenda_.kick(domain, parts_.now());
     watch_failing(domain);
     if (!message->held && !working_.contains({number, domain}))
-      agenda_.add(number, domain, message->mail.reverse_path.address, now());
+      agenda_.add(number, domain, message->mail.reverse_path.address, parts_.now());
   }
   wake();
   co_return true;

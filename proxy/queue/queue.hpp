@@ -34,6 +34,7 @@ class Queue {
     std::function<std::shared_ptr<const Config>()> config;
     /// Runs the work on a worker, which gives it its environment.
     std::function<void(std::function<awaitable<void>(Environment&)>)> on_worker;
+    std::function<QueueTime()> now = [] { return std::chrono::system_clock::now(); };
     /// Where the disk of the queue is asked for its free space.
     std::string directory;
   };
@@ -48,6 +49,8 @@ class Queue {
   void reload() { agenda_.change(parts_.config()->queue.retry); }
   /// Nothing more is begun.
   void stop();
+  /// Begins whatever is due now; returns when it is to be called again. start() does so for ever.
+  QueueTime step();
   /// Attempts and hand-overs that are under way, on any thread.
   unsigned in_hand() const { return in_hand_.load(); }
 

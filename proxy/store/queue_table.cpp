@@ -27,27 +27,6 @@ QueueTime time_of(std::int64_t number) {
   return QueueTime(milliseconds(number));
 }
 
-std::string text_of(const smtp::Notify& notify) {
-  if (notify.never) return "NEVER";
-  std::string text;
-  const auto add = [&](bool wanted, const char* word) {
-    if (wanted) text += (text.empty() ? "" : ",") + std::string(word);
-  };
-  add(notify.success, "SUCCESS");
-  add(notify.failure, "FAILURE");
-  add(notify.delay, "DELAY");
-  return text;
-}
-
-smtp::Notify notify_of(const std::string& text) {
-  const auto has = [&](const char* word) { return text.find(word) != std::string::npos; };
-  return {.given = !text.empty(),
-          .never = has("NEVER"),
-          .success = has("SUCCESS"),
-          .failure = has("FAILURE"),
-          .delay = has("DELAY")};
-}
-
 std::string_view text_of(smtp::Body body) {
   return body == smtp::Body::eight_bit ? "8BITMIME" : body == smtp::Body::seven_bit ? "7BIT" : "";
 }
@@ -100,7 +79,7 @@ QueuedRecipient recipient_of(const sqlite::Statement& row) {
   QueuedRecipient recipient;
   recipient.number = static_cast<std::uint32_t>(row.number(0));
   recipient.rcpt.forward_path = path_of(row.text(1), false);
-  recipient.rcpt.notify = notify_of(row.text(2));
+  recipient.rcpt.notify = smtp::parse_notify(row.text(2)).value_or(smtp::Notify{});
   recipient.rcpt.orcpt = row.text(3);
   recipient.attempts = static_cast<std::uint32_t>(row.number(4));
   recipient.next_attempt = time_of(row.number(5));
@@ -345,7 +324,7 @@ void QueueWriter::add(const QueueChange::New& made) {
     add_recipient_.bind(2, std::int64_t{recipient.number});
     add_recipient_.bind(3, recipient.rcpt.forward_path.address);
     add_recipient_.bind(4, recipient.rcpt.forward_path.domain);
-    add_recipient_.bind(5, text_of(recipient.rcpt.notify));
+    add_recipient_.bind(5, smtp::notify_value(recipient.rcpt.notify));
     add_recipient_.bind(6, recipient.rcpt.orcpt);
     add_recipient_.bind(7, std::int64_t{recipient.attempts});
     add_recipient_.bind(8, number_of_time(recipient.next_attempt));
