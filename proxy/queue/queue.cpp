@@ -320,11 +320,6 @@ awaitable<void> Queue::warn(QueuedMessage message) {
   auto report =
       report_on(*parts_.config(), message, octets.get(), std::move(delayed), next_number(), parts_.now(), random_);
   if (report) {
-    log::Event(log::Level::info, "report")
-        .add("id", report->message.id)
-        .add("about", message.id)
-        .add("to", base::printable(message.mail.reverse_path.address, 320))
-        .add("reason", "delayed");
     change.add.push_back(std::move(*report));
   }
   const bool taken = co_await take(std::move(change));

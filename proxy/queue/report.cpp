@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "policy/reply.hpp"
+#include "protocol/base/text.hpp"
 
 namespace proxy {
 
@@ -11,6 +12,11 @@ namespace {
 
 constexpr std::size_t header_at_most = 65536;
 constexpr std::size_t returned_at_most = 128 * 1024;  // of larger messages the header is enough to know them
+
+const char* words(mime::ReportedRecipient::Action action) {
+  using Action = mime::ReportedRecipient::Action;
+  return action == Action::failed ? "failed" : action == Action::delayed ? "delayed" : "relayed";
+}
 
 std::string first_octets(const Octets* octets, std::size_t count) {
   std::string text;
@@ -98,6 +104,11 @@ std::optional<QueueChange::New> report_on(const Config& config, const QueuedMess
   back.next_attempt = now;
   report.recipients.push_back(std::move(back));
   made.octets = std::make_shared<OctetsInMemory>(std::move(wire));
+  log::Event(log::Level::info, "report")
+      .add("id", report.id)
+      .add("about", message.id)
+      .add("to", base::printable(message.mail.reverse_path.address, 320))
+      .add("action", words(text.recipients.front().action));
   return made;
 }
 

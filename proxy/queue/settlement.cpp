@@ -79,10 +79,6 @@ Settlement settle(const Config& config, const QueuedMessage& message, const Octe
   auto about = owed(message, ended, ends);
   for (auto& one : about) one.last_attempt = now;
   if (auto report = report_on(config, message, octets, std::move(about), next_number(), now, random)) {
-    log::Event(log::Level::info, "report")
-        .add("id", report->message.id)
-        .add("about", message.id)
-        .add("to", base::printable(message.mail.reverse_path.address, 320));
     settled.reports.push_back(report->message);
     settled.change.add.push_back(std::move(*report));
   }

@@ -43,10 +43,6 @@ awaitable<void> report_owed(Queue& queue, Environment& environment, const Origin
   auto report = report_on(*environment.config(), message, octets, std::move(about), queue.next_number(),
                           message.received, environment.random);
   if (!report) co_return;
-  log::Event(log::Level::info, "report")
-      .add("id", report->message.id)
-      .add("about", id)
-      .add("to", base::printable(mail.reverse_path.address, 320));
   QueueChange change;
   change.add.push_back(std::move(*report));
   const bool taken = co_await queue.take(std::move(change));

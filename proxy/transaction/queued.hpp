@@ -80,6 +80,17 @@ class Queued final : public Transaction {
     std::optional<Verdict> verdict;  // none: it is still under way
   };
 
+  struct Sum {
+    std::vector<smtp::Reply> by_place;  // of each accepted recipient; code 0: it waits
+    std::vector<QueuedRecipient> left;  // who wait
+    std::vector<std::uint32_t> gone;    // who do not
+    std::vector<policy::queue::Unit> in_hand;
+    std::vector<smtp::Rcpt> ended;  // for the reports, with
+    std::vector<Verdict> ends;
+    bool some_taken = false;
+    std::string reason;  // why the first of them waits
+  };
+
   GroupPtr group_of(const Target& target);
   void defer(Noted& noted, const GroupPtr& group, Verdict why);
   void take_answers(Asked& asked, std::vector<smtp::Reply> replies, std::vector<Noted>& noted);
@@ -88,7 +99,11 @@ class Queued final : public Transaction {
   std::string field() const;
   awaitable<bool> write_who_waits();
   awaitable<void> send_to_all();
+  Sum sum_up();
+  QueueChange change_for(Sum& sum);
+  awaitable<bool> promise(Sum& sum);
   awaitable<std::vector<smtp::Reply>> answer();
+  void log_refusal(const std::string& limit) const;
   void wait_for(Sent& sent, const QueuedMessage& row);
 
   Environment& environment_;

@@ -37,10 +37,7 @@ awaitable<std::vector<smtp::Reply>> Queued::finish() {
   if (some_wait) {
     // What is needed is known before any host has the message: then nobody gets it twice because of a full disk.
     if (const auto limit = queue_.refusal(origin_.client_address, spool_->size()); !limit.empty()) {
-      log::Event(log::Level::warn, "queue_refused")
-          .add("id", id_)
-          .add("client", origin_.client_address)
-          .add("reason", limit);
+      log_refusal(limit);
       co_return nobody(policy::reply::no_room(limit));
     }
     if (some_are_asked) {
@@ -90,20 +87,14 @@ awaitable<void> Queued::send_to_all() {
   }
 }
 
-awaitable<std::vector<smtp::Reply>> Queued::answer() {
+// What has become of each recipient so far.
+Queued::Sum Queued::sum_up() {
+  Sum sum;
+  sum.by_place.resize(accepted_);
   const auto config = environment_.config();
   const auto now = std::chrono::system_clock::now();
-  auto row = message_row();
-  std::vector<smtp::Reply> by_place(accepted_);
-  std::vector<smtp::Rcpt> ended;  // for the reports
-  std::vector<Verdict> ends;
-  std::vector<QueuedRecipient> left;
-  std::vector<std::uint32_t> gone;
-  std::vector<policy::queue::Unit> in_hand;
-  bool some_taken = false, all_refused = true;
-  std::string reason;
+  // One chance for all: what waits together is tried together.
   const double chance = std::uniform_real_distribution<>(0, 1)(environment_.random);
-
   const auto keep = [&](const Place& place, const Verdict* why, bool at_once) {
     QueuedRecipient one;
     one.number = static_cast<std::uint32_t>(place.index);
@@ -111,117 +102,131 @@ awaitable<std::vector<smtp::Reply>> Queued::answer() {
     one.attempts = at_once ? 0 : 1;
     one.next_attempt = at_once ? now : now + policy::queue::pause(config->queue.retry, 1, chance);
     if (why != nullptr) one.reason = smtp::on_one_line(why->reply, policy::reply::text_limit);
-    if (reason.empty()) reason = one.reason;
-    left.push_back(std::move(one));
-    all_refused = false;
+    if (sum.reason.empty()) sum.reason = one.reason;
+    sum.left.push_back(std::move(one));
   };
   for (const auto& group : groups_) {
-    const bool waiver = waived_ && group->delivery->waivable_deferral().has_value();
-    if (!group->given_up && group->delivery->waivable_deferral()) {
-      if (waiver)
-        log_waiver(origin_, id_, group->target.domain, group->delivery->waivable_deferral()->text);
-      else
-        group->delivery->keep_deferral();
+    const auto& waivable = group->delivery->waivable_deferral();
+    const bool waived = waived_ && !group->given_up && waivable;
+    if (waived) {
+      log_waiver(origin_, id_, group->target.domain, waivable->text);
+    } else if (!group->given_up && waivable) {
+      group->delivery->keep_deferral();
     }
     for (std::size_t i = 0; i < group->deferred.size(); ++i)
-      keep(group->deferred[i], &group->reasons[i], group->at_once || waiver);
+      keep(group->deferred[i], &group->reasons[i], group->at_once || waived);
   }
   for (const auto& sent : sent_) {
+    if (!sent.verdict) sum.in_hand.push_back({0, sent.group->target.domain});
     for (const auto& place : sent.group->accepted) {
-      if (!sent.verdict) {
-        keep(place, nullptr, false);
-      } else if (sent.verdict->reply.kind() == 4) {
-        keep(place, &*sent.verdict, false);
-      } else {
-        by_place[place.index] = sent.verdict->reply;
-        gone.push_back(static_cast<std::uint32_t>(place.index));
-        some_taken = some_taken || sent.verdict->reply.positive();
-        all_refused = all_refused && !sent.verdict->reply.positive();
-        // RFC 2033 §4.2: after LHLO its own reply tells of a failure.
-        if (sent.verdict->reply.positive() || !lmtp_) {
-          ended.push_back(place.rcpt);
-          ends.push_back(*sent.verdict);
-        }
+      if (!sent.verdict || sent.verdict->reply.kind() == 4) {
+        keep(place, sent.verdict ? &*sent.verdict : nullptr, false);
+        continue;
       }
+      const bool taken = sent.verdict->reply.positive();
+      sum.by_place[place.index] = sent.verdict->reply;
+      sum.gone.push_back(static_cast<std::uint32_t>(place.index));
+      sum.some_taken = sum.some_taken || taken;
+      // RFC 2033 §4.2: after LHLO its own reply tells of a failure.
+      if (!taken && lmtp_) continue;
+      sum.ended.push_back(place.rcpt);
+      sum.ends.push_back(*sent.verdict);
     }
-    if (!sent.verdict) in_hand.push_back({0, sent.group->target.domain});
   }
+  return sum;
+}
 
-  if (all_refused) {  // and nobody waits: nothing was written
-    std::vector<smtp::Reply> answers;
-    if (lmtp_) co_return by_place;
-    answers.push_back(ends.front().reply);
-    co_return answers;
-  }
+// What has to be written before the client may read 250; nothing where every host took the message.
+QueueChange Queued::change_for(Sum& sum) {
   QueueChange change;
-  if (!left.empty()) {
-    if (!number_) number_ = queue_.next_number();
-    row.number = *number_;
-    for (auto& unit : in_hand) unit.message = *number_;
-    if (written_) {
-      change.done.push_back({*number_, gone});
-      for (const auto& one : left) change.attempted.push_back({*number_, one});
-      change.accept.push_back(*number_);
-    } else {
-      row.recipients = left;
-      change.add.push_back({row, spool_});
-    }
+  const auto config = environment_.config();
+  auto row = message_row();
+  if (!sum.left.empty() && !number_) number_ = queue_.next_number();
+  row.number = number_.value_or(0);
+  for (auto& unit : sum.in_hand) unit.message = row.number;
+  if (sum.left.empty()) {
+    if (written_) change.drop.push_back(row.number);
   } else if (written_) {
-    change.drop.push_back(*number_);
+    change.done.push_back({row.number, sum.gone});
+    for (const auto& one : sum.left) change.attempted.push_back({row.number, one});
+    change.accept.push_back(row.number);
+  } else {
+    row.recipients = sum.left;
+    change.add.push_back({row, spool_});
   }
-  auto about = owed(row, ended, ends);
-  for (auto& one : about) one.last_attempt = now;
-  if (auto report =
-          report_on(*config, row, spool_.get(), std::move(about), queue_.next_number(), now, environment_.random)) {
-    log::Event(log::Level::info, "report")
-        .add("id", report->message.id)
-        .add("about", id_)
-        .add("to", base::printable(mail_.reverse_path.address, 320));
-    change.add.push_back(std::move(*report));
-  }
-  const bool owes_refusal =
-      std::any_of(ends.begin(), ends.end(), [](const auto& end) { return end.reply.kind() == 5; });
-  bool durable = true;
-  if (!left.empty() && !written_) {
-    if (const auto limit = queue_.refusal(origin_.client_address, spool_->size()); !limit.empty()) {
-      log::Event(log::Level::warn, "queue_refused").add("id", id_).add("reason", limit);
-      durable = false;
-    }
-  }
-  const bool something = !left.empty() || written_ || !change.add.empty();
-  if (durable && something) durable = co_await queue_.take(std::move(change), std::move(in_hand));
+  auto about = owed(row, sum.ended, sum.ends);
+  for (auto& one : about) one.last_attempt = row.received;
+  auto report =
+      report_on(*config, row, spool_.get(), std::move(about), queue_.next_number(), row.received, environment_.random);
+  if (report) change.add.push_back(std::move(*report));
+  return change;
+}
 
-  smtp::Reply final_reply;
-  if (!durable && (!left.empty() || owes_refusal)) {
-    // SMTP-40: no promise that is not kept. Whoever took the message may get it once more.
-    final_reply = policy::reply::no_room(some_taken ? "the queue cannot be written; some recipients have the message"
-                                                    : "the queue cannot be written");
-    if (written_) {
-      QueueChange drop;
-      drop.drop.push_back(*number_);
-      static_cast<void>(co_await queue_.take(std::move(drop)));
+awaitable<bool> Queued::promise(Sum& sum) {
+  if (!sum.left.empty() && !written_) {
+    if (const auto limit = queue_.refusal(origin_.client_address, spool_->size()); !limit.empty()) {
+      log_refusal(limit);
+      co_return false;
     }
-  } else if (!left.empty()) {
+  }
+  auto change = change_for(sum);
+  if (change.add.empty() && change.drop.empty() && change.accept.empty()) co_return true;
+  auto in_hand = sum.in_hand;
+  const bool durable = co_await queue_.take(std::move(change), std::move(in_hand));
+  if (!durable && written_) {
+    QueueChange drop;
+    drop.drop.push_back(*number_);
+    static_cast<void>(co_await queue_.take(std::move(drop)));
+  }
+  co_return durable;
+}
+
+awaitable<std::vector<smtp::Reply>> Queued::answer() {
+  auto sum = sum_up();
+  const auto refused = [](const auto& end) { return end.reply.kind() == 5; };
+  const bool owes_refusal = std::any_of(sum.ends.begin(), sum.ends.end(), refused);
+  const bool all_refused = sum.left.empty() && !sum.some_taken;
+  bool promised = true;
+  if (!all_refused) promised = co_await promise(sum);
+  smtp::Reply reply;
+  if (all_refused) {
+    // SMTP-60: every host has refused it. Nothing was written, and the client tells its user.
+    if (!sum.ends.empty()) reply = sum.ends.front().reply;
+  } else if (!promised && (!sum.left.empty() || owes_refusal)) {
+    // SMTP-40: no promise that is not kept. Whoever took the message may get it once more.
+    reply = policy::reply::no_room(sum.some_taken ? "the queue cannot be written; some recipients have the message"
+                                                  : "the queue cannot be written");
+    if (!sum.some_taken && sent_.size() == 1 && sent_.front().verdict && sum.ends.empty())
+      reply = sent_.front().verdict->reply;
+  } else if (!sum.left.empty()) {
     log::Event(log::Level::info, "queued")
         .add("id", id_)
-        .add("recipients", static_cast<std::int64_t>(left.size()))
+        .add("recipients", static_cast<std::int64_t>(sum.left.size()))
         .add("size", static_cast<std::uint64_t>(spool_->size()))
         .add("client", origin_.client_address)
-        .add("reason", reason);
-    final_reply = {250, "2.0.0", "taken, queued as " + id_};
-    if (!reason.empty()) final_reply.text = policy::reply::bounded(final_reply.text + ", for now: " + reason);
-    row.recipients = left;
+        .add("reason", sum.reason);
+    reply = {250, "2.0.0", "taken, queued as " + id_};
+    if (!sum.reason.empty()) reply.text = policy::reply::bounded(reply.text + ", for now: " + sum.reason);
+    auto row = message_row();
+    row.recipients = sum.left;
     for (auto& sent : sent_) {
       if (!sent.verdict) wait_for(sent, row);
     }
   } else {
-    final_reply = sent_.size() == 1 ? sent_.front().verdict->reply : smtp::Reply{250, "2.0.0", "delivered"};
+    reply = sent_.size() == 1 ? sent_.front().verdict->reply : smtp::Reply{250, "2.0.0", "delivered"};
   }
-  if (!lmtp_) by_place.assign(1, final_reply);
-  for (auto& one : by_place) {
-    if (one.code == 0) one = final_reply;
+  if (!lmtp_) sum.by_place.assign(1, reply);
+  for (auto& one : sum.by_place) {
+    if (one.code == 0) one = reply;
   }
-  co_return by_place;
+  co_return std::move(sum.by_place);
+}
+
+void Queued::log_refusal(const std::string& limit) const {
+  log::Event(log::Level::warn, "queue_refused")
+      .add("id", id_)
+      .add("client", origin_.client_address)
+      .add("reason", limit);
 }
 
 /// Behind the client's back: the end of what is under way, and its settlement.

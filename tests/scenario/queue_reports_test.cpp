@@ -62,7 +62,12 @@ TEST_CASE("nobody is told where NOTIFY or the null sender forbid it", "[scenario
   QueueWorld world({.delay_warning = "1s"});
   auto& grey = null_sender ? greylisted(world, "", "", "") : greylisted(world, "", "NOTIFY=NEVER");
   refuse_now(grey);
-  until(world, [&] { return !world.relay.log_lines({{"event", "given_up"}}).empty(); }, "the end of the message");
+  until(
+      world,
+      [&] {
+        return !world.relay.log_lines({{"event", "given_up"}}).empty();
+      },
+      "the end of the message");
   world.drained();
   CHECK(world.lab.inbox().empty());
 }
@@ -72,7 +77,12 @@ TEST_CASE("the report of a failed report is none", "[scenario][SMTP-58]") {
   world.home.mx[0]->on("RCPT", std::string("550 5.1.1 no such sender"));
   auto& grey = greylisted(world);
   refuse_now(grey);
-  until(world, [&] { return world.relay.log_lines({{"event", "given_up"}}).size() == 2; }, "the end of both");
+  until(
+      world,
+      [&] {
+        return world.relay.log_lines({{"event", "given_up"}}).size() == 2;
+      },
+      "the end of both");
   world.drained();
   CHECK(world.lab.inbox().empty());
 }
@@ -89,7 +99,12 @@ TEST_CASE("a delay is told of once and not against NOTIFY", "[scenario][SMTP-26]
     }
     CHECK_FALSE(holds(*report.body, "the text of the message"));
   } else {
-    until(world, [&] { return world.relay.log_lines({{"event", "delivery"}}).size() >= 4; }, "some retries");
+    until(
+        world,
+        [&] {
+          return world.relay.log_lines({{"event", "delivery"}}).size() >= 4;
+        },
+        "some retries");
   }
   grey.mx[0]->as_usual();
   world.arrival("b@grey.test");

@@ -1,4 +1,5 @@
-// Listeners with on_defer = "queue": cut through first, and what was taken is delivered once, whatever stood in its way.
+// Listeners with on_defer = "queue": cut through first, and what was taken is delivered once, whatever stood in its
+// way.
 #include <catch2/catch.hpp>
 
 #include "tests/scenario/support/queue_world.hpp"
@@ -16,9 +17,8 @@ TEST_CASE("a host that takes the message answers the client and the disk sees no
 }
 
 TEST_CASE("what a host refuses while the client waits is refused and nothing is reported", "[scenario][SMTP-60]") {
-  const auto [stage, reply] = GENERATE(table<std::string, std::string>({{"RCPT", "550 5.1.1 who is that"},
-                                                                         {"DOT", "554 5.6.0 looks like spam"},
-                                                                         {"MAIL", "550 5.7.1 not from there"}}));
+  const auto [stage, reply] = GENERATE(table<std::string, std::string>(
+      {{"RCPT", "550 5.1.1 who is that"}, {"DOT", "554 5.6.0 looks like spam"}, {"MAIL", "550 5.7.1 not from there"}}));
   QueueWorld world;
   auto& bad = world.lab.domain("bad.test", {.sts = "enforce"});
   bad.mx[0]->on(stage, reply);
@@ -42,7 +42,12 @@ TEST_CASE("what fails for now is taken and goes out when the host has healed", "
   }
   world.take({"b@slow.test"});
   if (trouble != "lost at the dot") {
-    until(world, [&] { return !world.relay.log_lines({{"event", "queued"}}).empty(); }, "the message in the queue");
+    until(
+        world,
+        [&] {
+          return !world.relay.log_lines({{"event", "queued"}}).empty();
+        },
+        "the message in the queue");
     CHECK(world.lab.arrived("b@slow.test").empty());
     untouched(world, trouble == "stripped" ? std::vector<MxHost*>{&mx} : std::vector<MxHost*>{});
     mx.as_usual();
@@ -179,12 +184,18 @@ TEST_CASE("refusals of MAIL are not remembered against a host", "[scenario][SMTP
   CHECK(world.lab.arrived("b@slow.test").empty());
 }
 
-TEST_CASE("a host that cannot be reached is remembered and its heal releases what waits", "[scenario][SMTP-59][SMTP-29]") {
+TEST_CASE("a host that cannot be reached is remembered and its heal releases what waits",
+          "[scenario][SMTP-59][SMTP-29]") {
   QueueWorld world;
   auto& down = world.lab.domain("down.test", {.sts = "enforce"});
   down.mx[0]->stop();
   for (int i = 0; i < 5; ++i) world.take({"u" + std::to_string(i) + "@down.test"});
-  until(world, [&] { return world.relay.log_lines({{"event", "queued"}}).size() == 5; }, "five messages in the queue");
+  until(
+      world,
+      [&] {
+        return world.relay.log_lines({{"event", "queued"}}).size() == 5;
+      },
+      "five messages in the queue");
   down.mx[0]->start();
   for (int i = 0; i < 5; ++i) world.arrival("u" + std::to_string(i) + "@down.test");
   world.drained();

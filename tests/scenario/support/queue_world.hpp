@@ -44,7 +44,8 @@ struct QueueWorld : World {
 
   /// Waits for the recipient's message, which must have come once; where it is.
   lab::Message arrival(const std::string& recipient) {
-    until(*this, [&] { return !lab.arrived(recipient).empty(); }, "arrival of " + recipient, std::chrono::seconds(90));
+    until(
+        *this, [&] { return !lab.arrived(recipient).empty(); }, "arrival of " + recipient, std::chrono::seconds(90));
     const auto all = lab.arrived(recipient);
     expect(*this, all.size() == 1, recipient + " once, was " + std::to_string(all.size()) + " times");
     return all.front();
@@ -59,16 +60,18 @@ struct QueueWorld : World {
   }
   /// Waits for the one report there is to be.
   lab::Message report() {
-    until(*this, [&] { return !reports().empty(); }, "a report to a@sender.test", std::chrono::seconds(60));
+    until(
+        *this, [&] { return !reports().empty(); }, "a report to a@sender.test", std::chrono::seconds(60));
     expect(*this, reports().size() == 1, "one report");
     return reports().front();
   }
   /// Waits until nothing is left in the queue.
   void drained() {
-    until(*this, [&] { return queued() == "[]"; }, "an empty queue", std::chrono::seconds(60));
+    until(
+        *this, [&] { return queued() == "[]"; }, "an empty queue", std::chrono::seconds(60));
   }
   std::string queued() const {
-    auto text = relay.cli({"queue", "list", "--json"}).output;
+    auto text = relay.cli({"queue", "list", "--json"}).out;
     while (!text.empty() && text.back() == '\n') text.pop_back();
     return text;
   }
