@@ -295,6 +295,7 @@ void Agenda::ended(const Unit& unit, Ended how, Time now, double chance) {
   const bool is_news = found->turn == domain.turn;
   const bool was_full = domain.in_work.size() >= domain.window;
   domain.in_work.erase(found);
+  if (domain.in_work.empty()) domain.in_work.shrink_to_fit();
   --state.in_work;
   if (how == Ended::served && domain.failures > 0) {
     state.heal(domain);

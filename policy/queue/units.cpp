@@ -143,7 +143,7 @@ void Senders::add(Index root) {
 
 void Senders::remove(Index root) {
   if (--count_ == 0) {
-    slots_ = {};
+    slots_ = std::vector<Index>();  // its memory as well
     return;
   }
   const std::size_t mask = slots_.size() - 1;
