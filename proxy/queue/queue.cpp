@@ -137,7 +137,7 @@ std::optional<QueuedMessage> Queue::read(std::int64_t number, const std::string&
     return parts_.store.load(number, domain);
   } catch (const StoreError& error) {
     log::Event(log::Level::error, "store_failed").add("reason", error.what());
-    // It is still there: whoever can read it again tries it again.
+    // It is still there, and its turn comes again.
     alarms_.push({parts_.now() + std::chrono::minutes(1), number});
     return std::nullopt;
   }
@@ -154,13 +154,13 @@ awaitable<void> Queue::attempt(QueuedMessage message, Unit unit, bool by_agenda)
     verdict.recipients.assign(message.recipients.size(), {policy::reply::internal("its octets cannot be read")});
   }
   const auto ended = how(verdict);
-  co_await conclude(std::move(message), std::move(octets), std::move(verdict), unit);
+  co_await conclude(std::move(message), std::move(octets), std::move(verdict));
   if (by_agenda) {
     end(unit, ended);
   } else {
     --expiring_;
   }
-  wake();
+  put_back(unit);  // behind the end: what is added before a heal is due at once
 }
 
 Agenda::Ended Queue::how(const GroupVerdict& verdict) {
@@ -198,8 +198,7 @@ awaitable<GroupVerdict> Queue::on_a_worker(QueuedMessage message, std::shared_pt
 // ---- settling
 
 // Writes until it is written: what was sent must not be sent again because a disk was full for a while.
-awaitable<void> Queue::conclude(QueuedMessage message, std::shared_ptr<const Octets> octets, GroupVerdict verdict,
-                                Unit unit) {
+awaitable<void> Queue::conclude(QueuedMessage message, std::shared_ptr<const Octets> octets, GroupVerdict verdict) {
   const auto config = parts_.config();
   const bool last = parts_.now() >= message.expires;
   auto settled = proxy::settle(*config, message, octets.get(), verdict.recipients, last, parts_.now(), random_,
@@ -214,11 +213,19 @@ awaitable<void> Queue::conclude(QueuedMessage message, std::shared_ptr<const Oct
     if (stopped_) co_return;
     co_await pause(wait);
   }
-  working_.erase({unit.message, unit.domain});
-  if (settled.next) agenda_.add(unit.message, unit.domain, message.mail.reverse_path.address, *settled.next);
   for (const auto& report : settled.reports) {
     count(report, 1);
     schedule(report);
+  }
+}
+
+// The unit is in work no more. Beside those that were tried, others of its domain may wait, put off at RCPT.
+void Queue::put_back(const Unit& unit) {
+  working_.erase({unit.message, unit.domain});
+  if (const auto left = read(unit.message, unit.domain); left && !left->recipients.empty() && !left->held) {
+    auto due = left->recipients.front().next_attempt;
+    for (const auto& one : left->recipients) due = std::min(due, one.next_attempt);
+    agenda_.add(unit.message, unit.domain, left->mail.reverse_path.address, due);
   }
   wake();
 }
@@ -271,7 +278,8 @@ void Queue::settle(QueuedMessage message, std::shared_ptr<const Octets> octets, 
                               verdict = std::move(verdict), unit = std::move(unit), counted]() mutable {
     auto work = [](Queue& queue, QueuedMessage tried, std::shared_ptr<const Octets> held, GroupVerdict answers, Unit of,
                    std::shared_ptr<const InHand> hand) -> awaitable<void> {
-      co_await queue.conclude(std::move(tried), std::move(held), std::move(answers), std::move(of));
+      co_await queue.conclude(std::move(tried), std::move(held), std::move(answers));
+      queue.put_back(of);
       hand.reset();
     };
     spawn(parts_.control,
@@ -298,8 +306,11 @@ void Queue::alarm(const Alarm& due) {
     if (busy) alarms_.push({parts_.now() + alarm_again, message->number});
     return;
   }
-  if (message->warn_at && parts_.now() >= *message->warn_at)
+  if (message->warn_at && parts_.now() >= *message->warn_at) {
     spawn(parts_.control, warn(std::move(*message)), "warning of a delay");
+  } else if (due.at != message->expires) {
+    schedule(*message);  // it could not be read when its turn came
+  }
 }
 
 awaitable<void> Queue::warn(QueuedMessage message) {

@@ -109,8 +109,8 @@ class Queue {
   static policy::queue::Agenda::Ended how(const GroupVerdict& verdict);
   void end(const Unit& unit, policy::queue::Agenda::Ended how);
   awaitable<GroupVerdict> on_a_worker(QueuedMessage message, std::shared_ptr<const Octets> octets, std::string domain);
-  awaitable<void> conclude(QueuedMessage message, std::shared_ptr<const Octets> octets, GroupVerdict verdict,
-                           Unit unit);
+  awaitable<void> conclude(QueuedMessage message, std::shared_ptr<const Octets> octets, GroupVerdict verdict);
+  void put_back(const Unit& unit);
   awaitable<void> recover();
   void alarm(const Alarm& due);
   awaitable<void> warn(QueuedMessage message);

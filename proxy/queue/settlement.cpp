@@ -59,8 +59,6 @@ Settlement settle(const Config& config, const QueuedMessage& message, const Octe
         attempted.recipient.next_attempt =
             now + policy::queue::pause(config.queue.retry, attempted.recipient.attempts, chance);
         attempted.recipient.reason = smtp::on_one_line(verdict.reply, policy::reply::text_limit);
-        if (!settled.next || attempted.recipient.next_attempt < *settled.next)
-          settled.next = attempted.recipient.next_attempt;
         settled.change.attempted.push_back(std::move(attempted));
         continue;
       }

@@ -11,7 +11,6 @@ namespace proxy {
 
 struct Settlement {
   QueueChange change;
-  std::optional<QueueTime> next;  ///< when what is left of the unit is tried again; none: nothing is left
   /// Of reports that `change` inserts: their number and where they go.
   std::vector<QueuedMessage> reports{};
 };
