@@ -8,6 +8,7 @@
 #include "proxy/cli/check_command.hpp"
 #include "proxy/cli/config_command.hpp"
 #include "proxy/cli/policy_command.hpp"
+#include "proxy/cli/queue_command.hpp"
 #include "proxy/config/config.hpp"
 #include "proxy/runtime/app.hpp"
 #include "proxy/runtime/log.hpp"
@@ -118,6 +119,8 @@ int main(int argc, char** argv) {
   policy_forget->callback([&] {
     if (const auto config = configuration(file)) result = proxy::run_policy_forget(*config, policy_domain, json);
   });
+
+  proxy::add_queue_command(app, {file, [&file] { return configuration(file); }, result});
 
   proxy::ExemptOptions exempt;
   auto* exempt_command = app.add_subcommand("exempt", "for a time, do not apply what a domain publishes");

@@ -59,11 +59,20 @@ awaitable<json::object> Administration::run(json::object request) {
     answer = co_await refresh_all();
     co_return answer;
   }
+  std::string failure;
+  if (parts_.queue != nullptr && QueueOrders::knows(command)) {
+    try {
+      answer = co_await parts_.queue->run(std::move(request));
+    } catch (const std::exception& fault) {
+      failure = fault.what();
+    }
+    if (!failure.empty()) answer = reply(error, failure);
+    co_return answer;
+  }
   const auto domain = base::canonical_domain(text_in(request, "domain"), base::Alphabet::lookup);
   if (!domain) {
     co_return reply(error, '`' + base::printable(text_in(request, "domain"), 100) + "` is no domain name");
   }
-  std::string failure;
   try {
     if (command == "refresh") {
       answer = co_await refresh(*domain);

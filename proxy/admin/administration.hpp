@@ -3,6 +3,7 @@
 //
 //   {"command": "refresh", "domain": D} | {"command": "refresh_all"} | {"command": "forget", "domain": D}
 //   {"command": "exempt", "domain": D, "seconds": N, "reason": R} | {"command": "end_exemption", "domain": D}
+//   those of queue_orders.hpp
 //
 // A reply has `exit` (0 done, 1 not known or failed, 3 error), `words` for people, and what the request asks for.
 #pragma once
@@ -12,6 +13,7 @@
 #include <memory>
 #include <string>
 
+#include "proxy/admin/queue_orders.hpp"
 #include "proxy/config/config.hpp"
 #include "proxy/sts/refresher.hpp"
 
@@ -25,6 +27,7 @@ class Administration {
     ExemptionStore& store;
     std::function<std::shared_ptr<const Config>()> config;
     std::function<void(Exemptions)> put_in_force;  ///< the exemptions that are stored now
+    QueueOrders* queue = nullptr;                  ///< null: no queue is at hand
   };
   /// The parts must outlive it.
   explicit Administration(Parts parts) : parts_(std::move(parts)) {}

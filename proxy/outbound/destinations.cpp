@@ -89,6 +89,13 @@ std::variant<Destinations::Ticket, policy::HostOutcome> Destinations::may_try(co
   return Ticket(this, key, false);
 }
 
+void Destinations::forgive() {
+  for (auto& at : shards_) {
+    std::lock_guard hold(at.lock);
+    at.health.clear();
+  }
+}
+
 void Destinations::give_up_probe(const std::string& key) {
   auto& at = shard(key);
   std::lock_guard hold(at.lock);

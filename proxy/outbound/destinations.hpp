@@ -66,6 +66,8 @@ class Destinations {
   };
   /// A ticket to try, or the outcome that is remembered.
   std::variant<Ticket, policy::HostOutcome> may_try(const std::string& key);
+  /// Nothing that failed is remembered any more: the next message tries it. Any thread.
+  void forgive();
 
  private:
   struct Waiter {

@@ -21,12 +21,6 @@ constexpr std::chrono::seconds alarm_again(1);
 constexpr std::chrono::milliseconds write_again_first(200), write_again_longest(30000);
 constexpr std::uint64_t reserve = std::uint64_t{8} << 20;  // octets of disk that stay free, for what is settled
 
-std::set<std::string> domains_of(const QueuedMessage& message) {
-  std::set<std::string> domains;
-  for (const auto& recipient : message.recipients) domains.insert(recipient.rcpt.forward_path.domain);
-  return domains;
-}
-
 }  // namespace
 
 Queue::Queue(Parts parts)
@@ -290,6 +284,12 @@ void Queue::settle(QueuedMessage message, std::shared_ptr<const Octets> octets, 
 
 // ---- alarms
 
+std::set<std::string> Queue::domains_of(const QueuedMessage& message) {
+  std::set<std::string> domains;
+  for (const auto& recipient : message.recipients) domains.insert(recipient.rcpt.forward_path.domain);
+  return domains;
+}
+
 void Queue::alarm(const Alarm& due) {
   auto message = read(due.message, "");
   if (!message || message->recipients.empty()) return;
@@ -407,53 +407,6 @@ std::string Queue::refusal(const std::string& client, std::uint64_t size) const 
   if (::statvfs(parts_.directory.c_str(), &disk) == 0 && disk.f_bavail * disk.f_frsize < size + reserve)
     return "the disk of the queue is full";
   return {};
-}
-
-awaitable<bool> Queue::retry(std::int64_t number) {
-  auto message = read(number, "");
-  if (!message) co_return false;
-  QueueChange change;
-  for (auto recipient : message->recipients) {
-    recipient.next_attempt = parts_.now();
-    change.attempted.push_back({number, std::move(recipient)});
-  }
-  static_cast<void>(co_await parts_.store.apply(std::move(change)));  // the agenda knows it, whatever the disk says
-  for (const auto& domain : domains_of(*message)) {
-    agenda_.kick(domain, parts_.now());
-    watch_failing(domain);
-    if (!message->held && !working_.contains({number, domain}))
-      agenda_.add(number, domain, message->mail.reverse_path.address, parts_.now());
-  }
-  wake();
-  co_return true;
-}
-
-awaitable<bool> Queue::hold(std::int64_t number, bool held) {
-  auto message = read(number, "");
-  if (!message) co_return false;
-  QueueChange change;
-  change.hold.emplace_back(number, held);
-  const auto applied = co_await parts_.store.apply(std::move(change));
-  if (!applied.durable) co_return false;
-  message->held = held;
-  if (!held) schedule(*message);
-  wake();
-  co_return true;
-}
-
-awaitable<Queue::Removed> Queue::remove(std::int64_t number) {
-  const auto message = read(number, "");
-  if (!message) co_return Removed::not_there;
-  for (const auto& domain : domains_of(*message)) {
-    if (working_.contains({number, domain})) co_return Removed::in_work;
-  }
-  QueueChange change;
-  change.drop.push_back(number);
-  const auto applied = co_await parts_.store.apply(std::move(change));
-  if (!applied.durable) co_return Removed::not_written;
-  forget(applied.gone);
-  log::Event(log::Level::warn, "removed").add("id", message->id).add("reason", "at an administrator's word");
-  co_return Removed::yes;
 }
 
 }  // namespace proxy

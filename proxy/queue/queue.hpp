@@ -80,11 +80,23 @@ class Queue {
     Queue& queue_;
   };
 
-  // ---- control thread, for administrators. True: the message was there.
-  awaitable<bool> retry(std::int64_t number);
-  awaitable<bool> hold(std::int64_t number, bool held);
-  enum class Removed { yes, not_there, in_work, not_written };
-  awaitable<Removed> remove(std::int64_t number);
+  // ---- control thread, for administrators
+  enum class Order { retry, hold, release, remove };
+  enum class Obeyed {
+    done,
+    done_but_in_work,  ///< held, but an attempt that is under way may still deliver it
+    not_there,
+    held,         ///< not tried: it is to be released first
+    in_work,      ///< not removed: an attempt is under way, and nobody knows how it ends
+    not_written,  ///< the disk does not take it (logged)
+  };
+  struct Result {
+    std::string id;
+    Obeyed how = Obeyed::not_there;
+  };
+  /// One transaction for all of them. Each id once in the result, in the order given. Also without start(): then the
+  /// store is changed, and whoever starts on it next finds it so. Throws StoreError where the store cannot be read.
+  awaitable<std::vector<Result>> obey(Order order, std::vector<std::string> ids);
 
   struct Counts {
     std::uint64_t messages = 0, octets = 0;
@@ -117,6 +129,10 @@ class Queue {
   void watch_failing(const std::string& domain);
   void count(const QueuedMessage& message, int sign);
   void forget(const std::vector<Applied::Gone>& gone);
+  Obeyed plan(Order order, const QueuedMessage& message, QueueChange& change);
+  void carry_out(Order order, QueuedMessage message, bool durable);
+  bool is_in_work(const QueuedMessage& message) const;
+  static std::set<std::string> domains_of(const QueuedMessage& message);
   void wake();
   awaitable<void> pause(std::chrono::milliseconds time);
 

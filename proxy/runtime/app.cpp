@@ -61,7 +61,8 @@ class App {
                          .refresher = refresher_,
                          .store = store_,
                          .config = [this] { return config_.load(); },
-                         .put_in_force = [this](Exemptions all) { put_in_force(std::move(all)); }}),
+                         .put_in_force = [this](Exemptions all) { put_in_force(std::move(all)); },
+                         .queue = &queue_orders_}),
         queue_store_(config.state_dir),
         queue_({.control = control_.get_executor(),
                 .store = queue_store_,
@@ -69,6 +70,7 @@ class App {
                 .on_worker = [this](auto work) { least_busy().run(std::move(work)); },
                 .directory = config.state_dir}),
         destinations_(config.delivery.connections_per_host),
+        queue_orders_({.queue = queue_, .forgive = [this] { destinations_.forgive(); }}),
         limits_(config.limits.connections, config.limits.connections_per_client),
         signals_(control_, SIGTERM, SIGINT, SIGHUP) {
     destinations_.on_pressure([this](const std::string& host) {
@@ -304,6 +306,7 @@ class App {
   SqliteQueueStore queue_store_;
   Queue queue_;
   Destinations destinations_;
+  QueueOrders queue_orders_;
   ConnectionLimits limits_;
   OwnAddresses own_;
   ListenerCertificates certificates_;

@@ -133,6 +133,8 @@ QueueReader::QueueReader(const std::string& state_dir)
     : folder_(queue_folder(state_dir)),
       connection_(queue_file(state_dir), sqlite::Connection::Access::read_only),
       message_(connection_, (std::string(message_columns) + " WHERE number = ?1").c_str()),
+      page_(connection_,
+            (std::string(message_columns) + " WHERE accepted AND number > ?1 ORDER BY number LIMIT ?2").c_str()),
       recipients_(connection_, (std::string(recipient_columns) + " ORDER BY number").c_str()),
       recipients_of_domain_(connection_, (std::string(recipient_columns) + " AND domain = ?2 ORDER BY number").c_str()),
       octets_(connection_, "SELECT content FROM octets WHERE message = ?1"),
@@ -191,6 +193,23 @@ void QueueReader::walk(const std::function<bool(QueuedMessage)>& each) {
     recipients_.reset();
     if (!each(std::move(message))) return;
   }
+}
+
+std::vector<QueuedMessage> QueueReader::page(std::int64_t after, std::size_t count) {
+  const std::lock_guard lock(mutex_);
+  std::vector<QueuedMessage> messages;
+  page_.reset();
+  page_.bind(1, after);
+  page_.bind(2, static_cast<std::int64_t>(count));
+  while (page_.step()) {
+    messages.push_back(message_of(page_));
+    recipients_.reset();
+    recipients_.bind(1, messages.back().number);
+    while (recipients_.step()) messages.back().recipients.push_back(recipient_of(recipients_));
+    recipients_.reset();
+  }
+  page_.reset();
+  return messages;
 }
 
 std::int64_t QueueReader::last_number() {

@@ -31,13 +31,16 @@ class QueueReader {
   std::shared_ptr<const Octets> octets(const QueuedMessage& message);
   std::optional<std::int64_t> number_of(std::string_view id);
   void walk(const std::function<bool(QueuedMessage)>& each);
+  /// The next `count` messages behind this number, with their recipients: for whoever takes so long over them that no
+  /// transaction may be open meanwhile, since the write-ahead log would grow.
+  std::vector<QueuedMessage> page(std::int64_t after, std::size_t count);
   std::int64_t last_number();
 
  private:
   std::mutex mutex_;
   std::string folder_;
   sqlite::Connection connection_;
-  sqlite::Statement message_, recipients_, recipients_of_domain_, octets_, number_of_;
+  sqlite::Statement message_, page_, recipients_, recipients_of_domain_, octets_, number_of_;
 };
 
 /// Writes within a transaction of its own: begin, changes, commit.
