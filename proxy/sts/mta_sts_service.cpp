@@ -1,6 +1,7 @@
 // Flights: who waits for what, what each answer means, what is remembered.
 #include "proxy/sts/mta_sts_service.hpp"
 
+#include <algorithm>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
 
@@ -229,7 +230,8 @@ void MtaStsService::measure() {
   refresh_troubles_.forget_expired(earliest_now());
   of.refresh_failing.set(static_cast<std::int64_t>(refresh_troubles_.count()));
   of.refresh_failing_seconds.set(refresh_troubles_.longest(clock_.wall()).count());
-  of.unsaved.set(static_cast<std::int64_t>(unsaved_.size()));
+  // What is on its way to the database is no trouble yet.
+  of.unsaved.set(std::count_if(unsaved_.begin(), unsaved_.end(), [](const auto& one) { return !one.second.writing; }));
 }
 
 StsFactsPtr MtaStsService::in_memory(const std::string& domain) {
