@@ -26,7 +26,7 @@ std::optional<NotAdmitted> pkix_missing(const Proof& proof, const Demand& demand
 }
 
 /// Why the TLSA records that are in force do not count as matched; nothing: they do.
-std::optional<NotAdmitted> dane_missing(const Proof& proof, const Demand& demand) {
+std::optional<NotAdmitted> dane_missing(const Proof& proof, const Demand& demand, Time now) {
   if (proof.resumed) return NotAdmitted{Reason::dane, resumed};
   // Without records there is nothing that could have matched.
   if (!demand.association) return NotAdmitted{Reason::dane, "there is no TLSA record to match"};
@@ -36,6 +36,9 @@ std::optional<NotAdmitted> dane_missing(const Proof& proof, const Demand& demand
   if (proof.dane != Check::passed) {
     return NotAdmitted{Reason::dane, proof.dane_words.empty() ? "no TLSA record matches" : proof.dane_words};
   }
+  // RFC 7671 §5.2: usage 2 takes a chain in date only, and a kept connection may outlive it.
+  if (proof.dane_not_after && now >= *proof.dane_not_after)
+    return NotAdmitted{Reason::stale, "the certificate has run out since"};
   return std::nullopt;
 }
 
@@ -52,9 +55,9 @@ std::variant<Permit, NotAdmitted> admit(const Proof& proof, const Demand& demand
     if (auto missing = pkix_missing(proof, demand, now)) return *missing;
   }
   if (need.dane) {
-    if (auto missing = dane_missing(proof, demand)) return *missing;
+    if (auto missing = dane_missing(proof, demand, now)) return *missing;
   }
-  if (need.verified && dane_missing(proof, demand)) {
+  if (need.verified && dane_missing(proof, demand, now)) {
     if (auto missing = pkix_missing(proof, demand, now)) return *missing;
   }
   if (need.requiretls && !proof.offers_requiretls)

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,9 @@ struct Proof {
   Check dane = Check::not_tried;
   std::shared_ptr<const dane::Association> association;  ///< what dane was checked against; null: it was not
   std::string dane_words;                                ///< with dane failed: why, printable
-  CertificateFault fault = CertificateFault::none;       ///< the first by precedence, when pkix failed
+  /// With dane passed by an issuer (usage 2): the earliest expiry in the chain to it. Usage 3 looks at no date.
+  std::optional<std::chrono::system_clock::time_point> dane_not_after;
+  CertificateFault fault = CertificateFault::none;  ///< the first by precedence, when pkix failed
   std::string fault_words;                          ///< "certificate expired 2026-10-01"; every fault found, printable
   std::uint64_t anchors = 0;                        ///< generation of the trust anchors it was checked against
   std::chrono::system_clock::time_point not_after;  ///< the earliest expiry in the verified chain

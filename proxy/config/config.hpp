@@ -122,6 +122,11 @@ struct Config {
     enum class Level { debug, info, warn, error } level = Level::info;
   } log;
 
+  struct Metrics {
+    std::optional<HostPort> address;  ///< none: nobody can read them
+    int line = 0;                     ///< where it stands in the file
+  } metrics;
+
   struct Lab {
     bool set = false;  ///< the table is there
     std::uint16_t smtp_port = 25, https_port = 443;
@@ -161,6 +166,11 @@ std::string config_reference();
 /// counts). An exemption counts until its end: `now` is the time of use.
 policy::Route route_for(const Config& config, std::string_view domain,
                         policy::sts::Time now = std::chrono::system_clock::now());
+/// How many there are: in the file, and of the `exempt` command.
+struct ExemptionCount {
+  std::int64_t configured = 0, commanded = 0;
+};
+ExemptionCount exemptions_in_force(const Config& config, policy::sts::Time now);
 /// The [[destination]] that matches first, or null.
 const DestinationConfig* destination_for(const Config& config, std::string_view domain);
 

@@ -59,6 +59,19 @@ void check_addresses_differ(Draft& draft) {
   }
 }
 
+void finish_metrics(Draft& draft) {
+  const auto& metrics = draft.config.metrics;
+  if (!metrics.address) return;
+  if (!is_loopback(metrics.address->address)) {
+    draft.warn(metrics.line,
+               "[metrics] `address` is not on loopback: everyone who reaches it can read how much mail goes, and how");
+  }
+  for (const auto& listener : draft.config.listeners) {
+    if (metrics.address->port == 0 || listener.address != *metrics.address) continue;
+    draft.fail(metrics.line, "[metrics] `address` is that of a listener, expected another");
+  }
+}
+
 void finish_destination(Draft& draft, DestinationConfig& destination, const Given& given) {
   auto& route = destination.route;
   const auto at = [&](int line) { return line != 0 ? line : given.table; };
@@ -136,6 +149,7 @@ void finish(Draft& draft) {
   for (std::size_t i = 0; i < config.listeners.size(); ++i)
     finish_listener(draft, config.listeners[i], draft.listeners_given[i]);
   check_addresses_differ(draft);
+  finish_metrics(draft);
   for (std::size_t i = 0; i < config.destinations.size(); ++i) {
     finish_destination(draft, config.destinations[i], draft.destinations_given[i]);
   }

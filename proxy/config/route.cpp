@@ -21,6 +21,21 @@ const DestinationConfig* destination_for(const Config& config, std::string_view 
   return found == config.destinations.end() ? nullptr : &*found;
 }
 
+ExemptionCount exemptions_in_force(const Config& config, policy::sts::Time now) {
+  ExemptionCount count;
+  for (const auto& destination : config.destinations) {
+    const bool over = destination.exempt_until && now >= *destination.exempt_until;
+    if (destination.route.exempt && !over) ++count.configured;
+  }
+  if (!config.exemptions) return count;
+  for (const auto& [domain, exemption] : *config.exemptions) {
+    const auto* destination = destination_for(config, domain);
+    const bool pinned = destination != nullptr && destination->pin;
+    if (now < exemption.until && !pinned) ++count.commanded;
+  }
+  return count;
+}
+
 policy::Route route_for(const Config& config, std::string_view domain, policy::sts::Time now) {
   const auto* destination = destination_for(config, domain);
   policy::Route route;

@@ -64,6 +64,16 @@ void take_servers(Draft& draft, const Value& value) {
   }
 }
 
+void take_metrics_address(Draft& draft, const Value& value) {
+  if (draft.text(value) == nullptr) return;
+  const auto address = parse_host_port(value.text);
+  if (!address) {
+    return draft.refuse(value, "is no address with a port",
+                        "expected one such as \"127.0.0.1:9150\" or \"[::1]:9150\"");
+  }
+  draft.config.metrics = {*address, value.line};
+}
+
 void take_dnssec(Draft& draft, const Value& value) {
   using Dnssec = Config::Dns::Dnssec;
   draft.choice<Dnssec>(value, draft.config.dns.dnssec,
@@ -194,6 +204,14 @@ constexpr Setting log[] = {
      }},
 };
 
+constexpr Setting metrics[] = {
+    {"address", "\"127.0.0.1:9150\"", false,
+     "Where Prometheus reads http://ADDRESS/metrics; default: nowhere. Whoever can connect can read; it names no "
+     "domain "
+     "and no address.",
+     take_metrics_address},
+};
+
 constexpr Setting lab[] = {
     {"smtp_port", "25", true, "Instead of 25, for MX hosts.",
      [](Draft& d, const Value& v) { d.integer(v, d.config.lab.smtp_port, 1, 65535); }},
@@ -224,6 +242,7 @@ std::span<const SettingTable> setting_tables() {
        queue},
       {"destination", true, true, "What differs for some domains; the first match wins.", destination_settings()},
       {"log", false, false, "", log},
+      {"metrics", false, false, "", metrics},
       {"lab", false, true, "Laboratories only; the relay warns at start that this table is set.", lab},
   };
   return tables;

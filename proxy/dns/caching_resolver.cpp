@@ -14,6 +14,7 @@
 #include "protocol/base/text.hpp"
 #include "proxy/dns/answer_cache.hpp"
 #include "proxy/dns/channel.hpp"
+#include "proxy/runtime/metrics.hpp"
 
 namespace proxy {
 namespace {
@@ -33,6 +34,11 @@ void make_canonical(std::string& name) {
 /// Whether the server answered at all.
 bool silent(dns::Status status) {
   return status == dns::Status::timeout || status == dns::Status::unreachable;
+}
+
+static_assert(static_cast<int>(metrics::DnsResult::alias_loop) == static_cast<int>(dns::Status::alias_loop));
+metrics::DnsResult result_of(dns::Status status) {
+  return static_cast<metrics::DnsResult>(status);
 }
 
 /// Whether the answer says where a name leads but not what is there: an alias alone, without the SOA that would make
@@ -103,7 +109,10 @@ awaitable<std::shared_ptr<const dns::Answer>> CachingResolver::ask(std::string n
   make_canonical(name);
   state_->look_at_trust();
   if (!fresh) {
-    if (auto kept = state_->cache.find(name, type, state_->options.now())) co_return kept;
+    if (auto kept = state_->cache.find(name, type, state_->options.now())) {
+      metrics::all.dns.cache_hits.add();
+      co_return kept;
+    }
   }
   const auto flight = state_->join(name, type);
   while (!flight->answer) {
@@ -173,6 +182,7 @@ awaitable<dns::Answer> CachingResolver::State::walk(std::string name, dns::Type 
     // A server that is silent leaves the others their share of the time.
     const auto share = (deadline - now) / static_cast<long>(order.size() - i);
     dns::Answer answer = co_await order[i]->channel->ask(name, type, now + share);
+    metrics::all.dns.queries[result_of(answer.status)].add();
     answer.authentic = answer.authentic && options.trust_ad(order[i]->address);
     order[i]->ailing_until = silent(answer.status) ? Clock::now() + ailing_time : Clock::time_point();
     if (!dns::failed(answer.status)) co_return answer;

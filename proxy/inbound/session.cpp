@@ -61,6 +61,10 @@ Session::Session(Environment& environment, BufferPool& buffers, std::shared_ptr<
       stream_(std::move(socket), environment.watchdog) {
   if (!limit_reached.empty()) {
     refused_ = true;
+    using metrics::Refusal;
+    metrics::all.inbound
+        .clients_refused[limit_reached == "connections" ? Refusal::connections : Refusal::connections_per_client]
+        .add();
     log::Event(log::Level::warn, "client_refused")
         .add("client", client_address_)
         .add("reason", "limit " + limit_reached);
@@ -70,8 +74,10 @@ Session::Session(Environment& environment, BufferPool& buffers, std::shared_ptr<
   }
   const bool allowed = is_among(listener_->allowed, stream_.socket());
   may_waive_ = is_among(listener_->may_waive, stream_.socket());
-  if (!allowed)
+  if (!allowed) {
+    metrics::all.inbound.clients_refused[metrics::Refusal::allow].add();
     log::Event(log::Level::warn, "client_refused").add("client", client_address_).add("reason", "not in allow");
+  }
   machine_ = std::make_unique<smtp::ServerSession>(listener_->options, allowed);
 }
 
@@ -127,8 +133,13 @@ awaitable<bool> Session::handshake(SslPtr ssl) {
   waiting_ = true;
   const auto error = co_await stream_.handshake(std::move(ssl), after(handshake_wait));
   waiting_ = false;
-  if (!error) co_return true;
+  if (!error) {
+    const bool implicit = listener_->options.tls == smtp::ServerOptions::Tls::implicit;
+    count_.became(implicit ? metrics::ClientTls::implicit : metrics::ClientTls::starttls);
+    co_return true;
+  }
   if (shutting_down_) co_return false;
+  metrics::all.inbound.client_tls_failures.add();
   auto words = handshake_error_words();
   if (error == boost::asio::error::timed_out) words = "no end of the handshake within a minute";
   if (words.empty()) words = base::printable(error.message(), 100);
@@ -198,8 +209,10 @@ void Session::mail(smtp::Mail mail) {
 
 awaitable<void> Session::answer_recipients(std::vector<smtp::Rcpt> batch) {
   const auto count = batch.size();
+  const auto asked = std::chrono::steady_clock::now();
   auto replies = co_await transaction_->recipients(std::move(batch));
   replies.resize(count, policy::reply::internal("no answer"));
+  metrics::all.inbound.rcpt_answer.observe(std::chrono::steady_clock::now() - asked);
   machine_->answer(replies);
 }
 
@@ -232,7 +245,9 @@ awaitable<void> Session::run() {
     } else if (auto* part = std::get_if<ask::BodyPart>(&action)) {
       co_await transaction_->body(part->wire, part->last, machine_->body());
     } else if (std::get_if<ask::BodyEnd>(&action)) {
+      const auto ended = std::chrono::steady_clock::now();
       auto replies = co_await transaction_->finish();
+      metrics::all.inbound.final_reply.observe(std::chrono::steady_clock::now() - ended);
       machine_->answer(replies);
       transaction_.reset();
     } else if (auto* abandon = std::get_if<ask::Abandon>(&action)) {
@@ -241,6 +256,10 @@ awaitable<void> Session::run() {
         log::Event(log::Level::info, "client_gone").add("id", id_).add("client", client_address_);
       } else if (abandon->why == ask::Abandon::Why::refused_content) {
         const auto& facts = machine_->body();
+        using metrics::ContentFault;
+        metrics::all.inbound
+            .content_refused[facts.bare_newline ? ContentFault::bare_newline : ContentFault::loop_or_size]
+            .add();
         log::Event(log::Level::warn, "content_refused")
             .add("id", id_)
             .add("client", client_address_)
@@ -250,6 +269,7 @@ awaitable<void> Session::run() {
     } else {
       const auto& close = std::get<ask::Close>(action);
       if (close.why == ask::Close::Why::injected) {
+        metrics::all.inbound.client_tls_failures.add();
         log::Event(log::Level::warn, "client_tls_failed")
             .add("client", client_address_)
             .add("reason", "plaintext stood behind STARTTLS");

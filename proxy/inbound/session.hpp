@@ -10,6 +10,7 @@
 #include "protocol/smtp/server_session.hpp"
 #include "proxy/inbound/limits.hpp"
 #include "proxy/net/stream.hpp"
+#include "proxy/runtime/metrics.hpp"
 #include "proxy/tls/server_contexts.hpp"
 #include "proxy/transaction/transaction.hpp"
 
@@ -25,6 +26,20 @@ class BufferPool {
  private:
   static constexpr std::size_t kept_at_most = 64;
   std::vector<std::unique_ptr<char[]>> free_;
+};
+
+/// Counts a session while it is open, and when it has ended, by the TLS that it got.
+class SessionCount {
+ public:
+  ~SessionCount() { metrics::all.inbound.sessions[tls_].add(); }
+  void became(metrics::ClientTls tls) {
+    tls_ = tls;
+    open_.move_to(metrics::all.inbound.sessions_open[tls]);
+  }
+
+ private:
+  metrics::ClientTls tls_ = metrics::ClientTls::none;
+  metrics::Held open_{metrics::all.inbound.sessions_open[metrics::ClientTls::none]};
 };
 
 /// What the sessions of a listener share; must outlive them.
@@ -65,6 +80,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<const ListenerFacts> listener_;
   ConnectionLimits::Place place_;
   std::string client_address_;
+  SessionCount count_;
   Stream stream_;
   std::unique_ptr<smtp::ServerSession> machine_;
   std::unique_ptr<Transaction> transaction_;

@@ -16,7 +16,9 @@ Connection::Connection(Bucket bucket, Destinations::Slot slot, Socket socket, Wa
       slot_(std::move(slot)),
       stream_(std::move(socket), watchdog),
       opened_(std::chrono::steady_clock::now()),
-      idle_since_(opened_) {}
+      idle_since_(opened_) {
+  metrics::all.outbound.connections.add();
+}
 
 awaitable<std::optional<smtp::Failure>> Connection::open(std::string ehlo_name, smtp::TlsUse use, Strength strength,
                                                          std::shared_ptr<const TlsContexts> tls, Deadline deadline,

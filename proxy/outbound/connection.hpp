@@ -16,6 +16,7 @@
 #include "protocol/smtp/send_envelope.hpp"
 #include "proxy/net/stream.hpp"
 #include "proxy/outbound/destinations.hpp"
+#include "proxy/runtime/metrics.hpp"
 
 namespace proxy {
 
@@ -74,6 +75,7 @@ class Connection {
  private:
   Bucket bucket_;
   Destinations::Slot slot_;
+  metrics::Held open_{metrics::all.outbound.connections_open};
   Stream stream_;
   smtp::InputBuffer input_;
   smtp::Ready ready_;

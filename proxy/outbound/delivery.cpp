@@ -133,7 +133,7 @@ awaitable<std::optional<smtp::Reply>> Delivery::connect() {
   }
   auto reply = policy::conclude(plan_, outcomes);
   hear(reply, outcomes);
-  if (const auto seen = policy::memory::seen_failing(plan_, outcomes)) observe(*seen, "deferred");
+  if (const auto seen = policy::memory::seen_failing(plan_, outcomes)) observe(*seen, metrics::Weaker::deferred);
   if (message_->waivable && reply.kind() == 4 && header_could_help(std::move(facts), outcomes)) {
     waivable_deferral_ = reply;
     co_return reply;

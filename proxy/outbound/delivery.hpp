@@ -17,6 +17,7 @@
 #include "proxy/outbound/connection.hpp"
 #include "proxy/outbound/environment.hpp"
 #include "proxy/outbound/facts.hpp"
+#include "proxy/runtime/metrics.hpp"
 
 namespace proxy {
 
@@ -90,7 +91,8 @@ class Delivery {
   void lost(const smtp::Failure& failure);
   void record(const smtp::Reply& verdict, const std::string& reason);
   /// What hosts have shown of the domain: kept, and said where it is less than before.
-  void observe(policy::memory::Level seen, const char* action);
+  void observe(policy::memory::Level seen, metrics::Weaker action);
+  void count(metrics::Result result, const policy::Proof& proof) const;
   void report_testing(const policy::Attempt& attempt, const policy::Proof& proof, const std::string& words) const;
 
   Environment& environment_;

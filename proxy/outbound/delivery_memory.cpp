@@ -26,20 +26,22 @@ void recall(Environment& environment, policy::Facts& facts) {
                                         std::chrono::system_clock::now(), believe_after(*config));
 }
 
-void Delivery::observe(policy::memory::Level seen, const char* action) {
+void Delivery::observe(policy::memory::Level seen, metrics::Weaker action) {
   if (!remembers_) return;
   const auto now = std::chrono::system_clock::now();
   const auto was = plan_.memory;
   const auto change = environment_.memory->observe(target_.domain, seen, now, believe_after(*config_));
   const bool believed = change.what == Change::What::believed;
   if (change.what != Change::What::weaker && !believed) return;
+  if (believed) action = metrics::Weaker::believed;
+  metrics::all.outbound.weaker[action].add();
   log::Event(log::Level::warn, "weaker_than_before")
       .add("id", message_->id)
       .add("domain", target_.domain)
       .add("was", words(was.proven))
       .add("now", policy::memory::words(seen))
       .add("since", was.since)
-      .add("action", believed ? "believed" : action);
+      .add("action", metrics::word(action));
 }
 
 }  // namespace proxy

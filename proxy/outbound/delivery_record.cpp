@@ -28,6 +28,7 @@ void Delivery::report_testing(const policy::Attempt& attempt, const policy::Proo
     if (!words.empty()) words += "; ";
     words += refusal.empty() ? failure->words : refusal;
   }
+  metrics::all.outbound.testing_failures.add();
   log::Event(log::Level::warn, "policy_testing")
       .add("id", message_->id)
       .add("domain", target_.domain)
@@ -37,17 +38,41 @@ void Delivery::report_testing(const policy::Attempt& attempt, const policy::Proo
       .add("reason", words);
 }
 
+void Delivery::count(metrics::Result result, const policy::Proof& proof) const {
+  using metrics::PolicyMode;
+  using metrics::ProofKind;
+  using policy::sts::Mode;
+  auto mode = PolicyMode::none;
+  if (plan_.sts.state == policy::StsFacts::State::policy) {
+    if (plan_.sts.policy.mode == Mode::testing) mode = PolicyMode::testing;
+    if (plan_.sts.policy.mode == Mode::enforce) mode = PolicyMode::enforce;
+  }
+  metrics::all.outbound.messages[mode][result].add();
+  if (result != metrics::Result::delivered) return;
+  const auto shown = words(proof);
+  auto kind = ProofKind::none;
+  for (const auto one : {ProofKind::encrypted, ProofKind::pkix, ProofKind::dane}) {
+    if (shown == metrics::word(one)) kind = one;
+  }
+  metrics::all.outbound.deliveries[kind].add();
+}
+
 // One line for an attempt that ends a recipient group: the contract's delivery record.
 void Delivery::record(const smtp::Reply& verdict, const std::string& reason) {
   if (!recorded_ && verdict.positive() && connection_)
-    observe(policy::memory::level_of(connection_->proof(), std::chrono::system_clock::now()), "delivered");
-  if (recorded_ || !log::enabled(log::Level::info)) return;
+    observe(policy::memory::level_of(connection_->proof(), std::chrono::system_clock::now()),
+            metrics::Weaker::delivered);
+  if (recorded_) return;
   recorded_ = true;
   const auto& sts = plan_.sts;
   const bool has_policy = sts.state == policy::StsFacts::State::policy;
   const policy::Proof none;
   const auto& proof = connection_ ? connection_->proof() : none;
-  const char* result = verdict.kind() == 2 ? "delivered" : verdict.kind() == 4 ? "deferred" : "refused";
+  auto result = metrics::Result::refused;
+  if (verdict.kind() == 2) result = metrics::Result::delivered;
+  if (verdict.kind() == 4) result = metrics::Result::deferred;
+  count(result, proof);
+  if (!log::enabled(log::Level::info)) return;
   log::Event event(verdict.kind() == 2 ? log::Level::info : log::Level::warn, "delivery");
   event.add("id", message_->id)
       .add("domain", target_.domain)
@@ -60,7 +85,7 @@ void Delivery::record(const smtp::Reply& verdict, const std::string& reason) {
       .add("memory", words(plan_.memory.proven))
       .add("policy", has_policy ? policy::sts::words(sts.policy.mode) : std::string_view("none"))
       .add("policy_id", sts.id)
-      .add("result", result)
+      .add("result", metrics::word(result))
       .add("code", verdict.code)
       .add("enhanced", verdict.enhanced)
       // DANE-20: a host behind an insecure MX record is proven to be itself, not to be the domain's.

@@ -11,6 +11,8 @@
 
 #include "proxy/admin/administration.hpp"
 #include "proxy/admin/control_socket.hpp"
+#include "proxy/admin/metrics_server.hpp"
+#include "proxy/admin/metrics_text.hpp"
 #include "proxy/dns/caching_resolver.hpp"
 #include "proxy/dns/dnssec.hpp"
 #include "proxy/inbound/acceptor.hpp"
@@ -81,6 +83,7 @@ class App {
   void run() {
     put_in_force(by_domain(store_.exemptions()));
     listen();
+    listen_for_scrapes();
     const Shared shared{overridden_,
                         destinations_,
                         [this] { return config_.load(); },
@@ -100,6 +103,7 @@ class App {
     log::Event(log::Level::info, "ready").add("workers", count).add("version", STS_RELAY_VERSION);
     refresher_.start();
     serve_control();
+    if (metrics_server_) metrics_server_->start();
     spawn(control_.get_executor(), remind(), "reminder");
     spawn(control_.get_executor(), signals(), "signals");
     spawn(control_.get_executor(), dnssec_.keep_probing(control_.get_executor()), "DNSSEC probe");
@@ -153,12 +157,38 @@ class App {
       const auto local = acceptor->local();
       *facts = listener_facts(*config, listener, local.port(), certificates_.add(listener), queue_);
       own_.add(local.address().to_string(), local.port());
-      const auto host = local.address().is_v6() ? '[' + local.address().to_string() + ']' : local.address().to_string();
       log::Event(log::Level::info, "listening")
           .add("listener", static_cast<std::int64_t>(i))
-          .add("address", host + ':' + std::to_string(local.port()));
+          .add("address", text_of(local));
       acceptors_.push_back(std::move(acceptor));
     }
+  }
+
+  // Its line is no listener's: it has no number.
+  void listen_for_scrapes() {
+    const auto address = config_.load()->metrics.address;
+    if (!address) return;
+    metrics_server_.emplace(control_.get_executor(), *address, [this] { return measured(); });
+    log::Event(log::Level::info, "listening").add("metrics", text_of(metrics_server_->local()));
+  }
+
+  std::string measured() {
+    using metrics::Exempt;
+    auto& all = metrics::all;
+    const auto config = config_.load();
+    policies_.measure();
+    const auto exempt = exemptions_in_force(*config, std::chrono::system_clock::now());
+    all.sts.exemptions[Exempt::configuration].set(exempt.configured);
+    all.sts.exemptions[Exempt::command].set(exempt.commanded);
+    all.sts.enabled.set(config->mta_sts.enabled ? 1 : 0);
+    all.outbound.memory_domains.set(static_cast<std::int64_t>(memory_.size()));
+    all.outbound.dane_on.set(dnssec_.validates() ? 1 : 0);
+    return metrics_text(all, STS_RELAY_VERSION);
+  }
+
+  static std::string text_of(const asio::ip::tcp::endpoint& endpoint) {
+    const auto address = endpoint.address().to_string();
+    return (endpoint.address().is_v6() ? '[' + address + ']' : address) + ':' + std::to_string(endpoint.port());
   }
 
   Worker& least_busy() {
@@ -312,6 +342,7 @@ class App {
   ListenerCertificates certificates_;
   asio::signal_set signals_;
   std::optional<ControlServer> control_server_;
+  std::optional<MetricsServer> metrics_server_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::size_t next_worker_ = 0;
@@ -327,6 +358,8 @@ int serve(const Config& config) {
         .add("reason", "the [lab] table is set: ports and loopback rules are a laboratory's, not the Internet's");
   }
   try {
+    metrics::all.started.set(
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count());
     App app(config);
     app.run();
     return exit_ok;

@@ -2,6 +2,7 @@
 #include <random>
 
 #include "policy/sts/refresh.hpp"
+#include "proxy/runtime/metrics.hpp"
 #include "proxy/sts/mta_sts_service.hpp"
 
 namespace proxy {
@@ -13,6 +14,8 @@ using policy::sts::CacheEntry;
 
 constexpr std::chrono::minutes message_at_most(10);  // that a message is worked on: longer than any client waits
 constexpr std::size_t unsaved_at_most = 100000;
+
+static_assert(static_cast<int>(metrics::Fetch::invalid_policy) == static_cast<int>(Fetched::Result::invalid_policy));
 
 std::chrono::seconds whole_seconds(Milliseconds time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time);
@@ -45,7 +48,11 @@ awaitable<MtaStsService::Update> MtaStsService::fetch(std::string domain, std::s
 
 awaitable<MtaStsService::Update> MtaStsService::fetch_alone(std::string domain, std::string id, Cause cause) {
   const auto passage = co_await fetches_.enter();
+  const auto asked = clock_.steady();
   auto fetched = co_await fetcher_.fetch(domain);
+  metrics::all.sts.fetch.observe(clock_.steady() - asked);
+  const auto by = cause == Cause::refresh ? metrics::FetchCause::refresh : metrics::FetchCause::message;
+  metrics::all.sts.fetches[by][static_cast<metrics::Fetch>(fetched.result)].add();
   if (fetched.result != Fetched::Result::valid) co_return fetch_failed(domain, id, fetched.why, cause);
   CacheEntry entry;
   entry.domain = domain;
@@ -86,6 +93,7 @@ StsFactsPtr MtaStsService::take(CacheEntry entry, Cause cause) {
   auto& notes = notes_.of(domain);
   notes.failure.reset();
   notes.spent.reset();
+  refresh_troubles_.healed(domain);
   const auto known = row_if_readable(domain);
   const bool renewed = known && known->id == entry.id && known->policy == entry.policy;
   log::Event(cause == Cause::refresh && renewed ? log::Level::debug : log::Level::info, "policy_fetched")
@@ -156,6 +164,7 @@ awaitable<MtaStsService::Forgotten> MtaStsService::forget(std::string domain) {
   const auto* notes = notes_.find(domain);
   const bool noted = notes && (notes->failure || notes->lookup_failing_since || notes->spent);
   notes_.erase(domain);
+  refresh_troubles_.healed(domain);
   const bool cached = cache_.erase(domain);
   forgotten.remembered = !forgotten.policy && (cached || noted);
   if (!forgotten.policy) co_return forgotten;

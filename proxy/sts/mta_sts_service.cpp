@@ -1,11 +1,13 @@
 // Flights: who waits for what, what each answer means, what is remembered.
 #include "proxy/sts/mta_sts_service.hpp"
 
+#include <algorithm>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
 
 #include "policy/sts/refresh.hpp"
 #include "protocol/base/text.hpp"
+#include "proxy/runtime/metrics.hpp"
 
 namespace proxy {
 
@@ -43,7 +45,9 @@ MtaStsService::MtaStsService(Executor control, Resolver& resolver, Fetcher& fetc
       two_clocks_(clock_.wall(), clock_.steady()) {}
 
 awaitable<StsFactsPtr> MtaStsService::ask(std::string domain) {
-  if (auto hit = cache_.find(domain, clock_.wall(), clock_.steady())) {
+  auto hit = cache_.find(domain, clock_.wall(), clock_.steady());
+  metrics::all.sts.cache_lookups[hit ? metrics::Lookup::hit : metrics::Lookup::miss].add();
+  if (hit) {
     if (hit->recheck) {
       asio::post(control_, [this, domain, known = hit->facts] { spawn(control_, recheck(domain, known), "recheck"); });
     }
@@ -210,7 +214,24 @@ awaitable<MtaStsService::Record> MtaStsService::look_up(std::string domain, bool
     record.published = policy::sts::published(answer->txt);
     if (auto* notes = notes_.find(domain)) notes->lookup_failing_since.reset();
   }
+  using metrics::RecordLookup;
+  auto result = record.failed ? RecordLookup::failed : RecordLookup::none;
+  if (record.published.record) result = RecordLookup::found;
+  metrics::all.sts.record_lookups[result].add();
   co_return record;
+}
+
+void MtaStsService::measure() {
+  auto& of = metrics::all.sts;
+  const auto size = cache_.size();
+  of.cache_entries[metrics::Known::policy].set(static_cast<std::int64_t>(size.policies));
+  of.cache_entries[metrics::Known::none].set(static_cast<std::int64_t>(size.negatives));
+  of.cache_octets.set(static_cast<std::int64_t>(size.octets));
+  refresh_troubles_.forget_expired(earliest_now());
+  of.refresh_failing.set(static_cast<std::int64_t>(refresh_troubles_.count()));
+  of.refresh_failing_seconds.set(refresh_troubles_.longest(clock_.wall()).count());
+  // What is on its way to the database is no trouble yet.
+  of.unsaved.set(std::count_if(unsaved_.begin(), unsaved_.end(), [](const auto& one) { return !one.second.writing; }));
 }
 
 StsFactsPtr MtaStsService::in_memory(const std::string& domain) {

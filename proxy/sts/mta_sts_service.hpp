@@ -29,6 +29,7 @@
 #include "proxy/sts/gate.hpp"
 #include "proxy/sts/policy_cache.hpp"
 #include "proxy/sts/policy_service.hpp"
+#include "proxy/sts/refresh_troubles.hpp"
 
 namespace proxy {
 
@@ -77,6 +78,10 @@ class MtaStsService final : public PolicyService {
   void save_unsaved();
   std::size_t unsaved() const { return unsaved_.size(); }
   bool is_unsaved(const std::string& domain) const { return unsaved_.contains(domain); }
+  /// What the Refresher could not refresh; a policy that is fetched or forgotten leaves it.
+  RefreshTroubles& refresh_troubles() { return refresh_troubles_; }
+  /// Sets the gauges of what is known now (metrics, of the scrape).
+  void measure();
   /// Says in the log when the wall clock has jumped (OPS-14); returns the step.
   std::optional<std::chrono::seconds> look_at_clocks();
   /// What is past its expiry at this time is so without the wall clock's jumps as well.
@@ -147,6 +152,7 @@ class MtaStsService final : public PolicyService {
   std::unordered_map<std::string, Task<Update>> fetching_;
   Notebook notes_;
   policy::sts::TwoClocks two_clocks_;
+  RefreshTroubles refresh_troubles_;
 
   struct Unsaved {
     std::optional<policy::sts::CacheEntry> entry;  // none: to be removed

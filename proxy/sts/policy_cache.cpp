@@ -105,4 +105,15 @@ bool PolicyCache::erase(const std::string& domain) {
   return remove(at, domain);
 }
 
+PolicyCache::Size PolicyCache::size() {
+  Size size;
+  for (auto& at : shards_) {
+    const std::lock_guard hold(at.lock);
+    size.policies += at.policies.size();
+    size.negatives += at.negatives.size();
+    size.octets += at.octets;
+  }
+  return size;
+}
+
 }  // namespace proxy

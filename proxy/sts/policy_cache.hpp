@@ -45,6 +45,11 @@ class PolicyCache {
   void checked(const std::string& domain, Steady recheck_at);
   /// Whether there was something.
   bool erase(const std::string& domain);
+  /// How much is in memory; `octets` is of the policies, about.
+  struct Size {
+    std::size_t policies = 0, negatives = 0, octets = 0;
+  };
+  Size size();
 
  private:
   static constexpr std::size_t shard_count = 16;

@@ -2,6 +2,7 @@
 #include "proxy/sts/refresher.hpp"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 
 #include "policy/sts/refresh.hpp"
 #include "protocol/base/time_format.hpp"
@@ -16,8 +17,6 @@ constexpr unsigned workers = 16;  // of the 64 fetches at a time
 constexpr unsigned batch = 64;
 constexpr std::chrono::milliseconds shortest_pause(50), longest_pause(30'000);
 constexpr std::chrono::minutes tidy_pause(1);
-constexpr std::chrono::hours warn_again(24);
-constexpr std::size_t warned_at_most = 100'000;
 constexpr std::uint64_t rows_at_most = 1'000'000;
 constexpr std::chrono::hours longest_back_off(6);
 
@@ -32,8 +31,32 @@ Refresher::Refresher(Executor control, MtaStsService& service, PolicyStore& stor
       clock_(std::move(clock)) {}
 
 void Refresher::start() {
+  spawn(control_, recall_troubles(), "troubles of before");
   spawn(control_, run(), "refresher");
   spawn(control_, tidy_for_ever(), "tidy policies");
+}
+
+// What failed before the process began is tried again within hours; until then nobody is to think that all is well.
+// Those are due soonest, so the walk need not see every row.
+awaitable<void> Refresher::recall_troubles() {
+  const auto now = clock_.wall();
+  PolicyStore::Cursor cursor;
+  for (bool more = true; more;) {
+    try {
+      const auto rows = store_.due(cursor, now + longest_back_off, batch);
+      for (const auto& row : rows) {
+        if (row.upkeep.failures == 0 || row.policy.mode == policy::sts::Mode::none) continue;
+        if (service_.is_unsaved(row.domain)) continue;  // it has changed since
+        service_.refresh_troubles().known(row.domain, row.upkeep.last_error_at, policy::sts::expires(row, now));
+      }
+      more = rows.size() == batch;
+      if (more) cursor = {*rows.back().upkeep.refresh_at, rows.back().domain};
+    } catch (const StoreError& error) {
+      log::Event(log::Level::error, "store_failed").add("reason", error.what());
+      more = false;
+    }
+    co_await boost::asio::post(control_, boost::asio::use_awaitable);  // others have their turn
+  }
 }
 
 awaitable<void> Refresher::run() {
@@ -121,15 +144,12 @@ awaitable<void> Refresher::refresh(CacheEntry row) {
   if (expired || !policy::sts::in_use(row.upkeep.last_used, now)) {
     // C-2: nobody needs it. It still applies until it expires; a message takes it up again.
     row.upkeep.refresh_at.reset();
-    warned_.erase(row.domain);
+    service_.refresh_troubles().healed(row.domain);
     co_await keep(row.domain, row.upkeep);
     co_return;
   }
   auto refreshed = co_await service_.refresh(row.domain, row.id);
-  if (refreshed.facts) {
-    warned_.erase(row.domain);
-    co_return;  // the service has stored it, with its next time
-  }
+  if (refreshed.facts) co_return;  // the service has stored it, with its next time
   co_await postpone(std::move(row), refreshed.why, refreshed.early);
 }
 
@@ -138,10 +158,11 @@ awaitable<void> Refresher::postpone(CacheEntry row, const std::string& why, bool
   const auto expires = policy::sts::expires(row, now);
   auto& upkeep = row.upkeep;
   if (!early) {
+    const auto before = upkeep.failures > 0 ? std::min(upkeep.last_error_at, now) : now;
     ++upkeep.failures;
     upkeep.last_error = why;
     upkeep.last_error_at = now;
-    warn(row, why);
+    warn(row, before, why);
   }
   upkeep.refresh_at =
       policy::sts::retry_time(now, std::max(upkeep.failures, std::uint32_t{1}), expires, row.policy.max_age);
@@ -149,13 +170,10 @@ awaitable<void> Refresher::postpone(CacheEntry row, const std::string& why, bool
 }
 
 // STS-55: long before the policy ends, once a day; that "no policy" ends soon is no news.
-void Refresher::warn(const CacheEntry& row, const std::string& why) {
+void Refresher::warn(const CacheEntry& row, policy::sts::Time before, const std::string& why) {
   if (row.policy.mode == policy::sts::Mode::none) return;
   const auto now = clock_.wall();
-  const auto found = warned_.find(row.domain);
-  // A clock set back must not keep it quiet for longer.
-  if (found != warned_.end() && now >= found->second && now - found->second < warn_again) return;
-  if (found != warned_.end() || warned_.size() < warned_at_most) warned_[row.domain] = now;
+  if (!service_.refresh_troubles().failed(row.domain, now, before, policy::sts::expires(row, now))) return;
   log::Event(log::Level::warn, "policy_refresh_failing")
       .add("domain", row.domain)
       .add("policy", policy::sts::words(row.policy.mode))

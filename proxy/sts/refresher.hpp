@@ -6,7 +6,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <string>
-#include <unordered_map>
 
 #include "proxy/sts/mta_sts_service.hpp"
 
@@ -40,7 +39,8 @@ class Refresher {
   std::optional<policy::sts::CacheEntry> next(Round& round);
   awaitable<void> refresh(policy::sts::CacheEntry row);
   awaitable<void> postpone(policy::sts::CacheEntry row, const std::string& why, bool early);
-  void warn(const policy::sts::CacheEntry& row, const std::string& why);
+  void warn(const policy::sts::CacheEntry& row, policy::sts::Time before, const std::string& why);
+  awaitable<void> recall_troubles();
   awaitable<void> keep(std::string domain, policy::sts::Upkeep upkeep);
   Milliseconds pause();
 
@@ -49,7 +49,6 @@ class Refresher {
   PolicyStore& store_;
   const Milliseconds refresh_every_;
   const Clock clock_;
-  std::unordered_map<std::string, policy::sts::Time> warned_;  // when of whom, last
 };
 
 }  // namespace proxy

@@ -30,6 +30,14 @@ const STACK_OF(X509) * chain_of(SSL* ssl, const Verification& verification) {
   return verification.chain ? verification.chain.get() : SSL_get0_verified_chain(ssl);
 }
 
+/// The end of time for an empty chain.
+std::chrono::system_clock::time_point earliest_expiry(const STACK_OF(X509) * chain) {
+  auto earliest = std::chrono::system_clock::time_point::max();
+  for (int i = 0; i < sk_X509_num(chain); ++i)
+    earliest = std::min(earliest, time_of(X509_get0_notAfter(sk_X509_value(chain, i))));
+  return earliest;
+}
+
 /// The verdict on the certificate, from what was recorded in this very handshake.
 void judge(policy::Proof& proof, SSL* ssl, const TlsContexts& contexts, Strength strength) {
   if (proof.resumed) {
@@ -69,6 +77,8 @@ void judge_dane(policy::Proof& proof, SSL* ssl, const TlsContexts& contexts) {
   }
   if (verification->dane_passed()) {
     proof.dane = Check::passed;
+    if (verification->dane_usage == policy::dane::trust_anchor)
+      proof.dane_not_after = earliest_expiry(SSL_get0_verified_chain(ssl));
     return;
   }
   bool matches = true;
@@ -91,9 +101,7 @@ void describe(policy::Proof& proof, SSL* ssl) {
   proof.not_after = time_of(X509_get0_notAfter(leaf));
   const auto* verification = verification_of(ssl);
   const STACK_OF(X509)* chain = verification == nullptr ? nullptr : chain_of(ssl, *verification);
-  for (int i = 0; i < sk_X509_num(chain); ++i) {
-    proof.not_after = std::min(proof.not_after, time_of(X509_get0_notAfter(sk_X509_value(chain, i))));
-  }
+  proof.not_after = std::min(proof.not_after, earliest_expiry(chain));
 }
 
 }  // namespace

@@ -95,7 +95,7 @@ int verify(X509_STORE_CTX* store, void*) noexcept {
     SSL* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
     judge(store, seen->dane, record_dane);
     // Asked at once: later OpenSSL answers by the error that is set below.
-    seen->dane_matched = SSL_get0_dane_authority(ssl, nullptr, nullptr) >= 0;
+    seen->dane_matched = SSL_get0_dane_tlsa(ssl, &seen->dane_usage, nullptr, nullptr, nullptr, nullptr) >= 0;
     judge_by_anchors(store, ssl, *seen);
   } else {
     judge(store, *seen, record);

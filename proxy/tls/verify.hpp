@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -33,6 +34,7 @@ struct Verification : Faults {
   bool ran = false;  ///< the callback judged a certificate in this very handshake
   /// Beside the verdict by trust anchors, that by TLSA records, where some were expected.
   bool expects_dane = false, dane_matched = false;
+  std::uint8_t dane_usage = 0;  ///< of the record that matched
   Faults dane;
   struct Free {
     void operator()(STACK_OF(X509) * chain) const { sk_X509_pop_free(chain, X509_free); }

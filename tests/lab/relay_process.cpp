@@ -163,7 +163,7 @@ void RelayProcess::read_log(int descriptor) {
       text.erase(0, end + 1);
       auto guard = laboratory_.watch().lock();
       if (line["event"] == "ready") ready_ = true;
-      if (line["event"] == "listening") {
+      if (line["event"] == "listening" && !line["listener"].empty()) {
         const std::string address = line["address"];
         const auto number = static_cast<std::size_t>(std::max(0LL, base::decimal(line["listener"])));
         ports_[number] =

@@ -193,6 +193,26 @@ TEST_CASE("no proof outlives its handshake or what it was checked against", "[ST
   CHECK_FALSE(refused(proof, dane_need, association("a")));
 }
 
+TEST_CASE("a match of usage 2 counts as long as its chain is in date and one of usage 3 whatever the date",
+          "[DANE-08][DANE-07]") {
+  constexpr Requirement verified{.encrypted = true, .verified = true};
+  const auto records = association("a");
+  auto proof = matched();
+  proof.pkix = Check::failed;
+  proof.not_after = now - std::chrono::hours(1);
+  CHECK_FALSE(refused(proof, dane_need, records));  // usage 3
+  proof.dane_not_after = now + std::chrono::seconds(1);
+  CHECK_FALSE(refused(proof, dane_need, records));
+  CHECK_FALSE(refused(proof, verified, records));
+  proof.dane_not_after = now;
+  CHECK(refused(proof, dane_need, records) == Reason::stale);
+  CHECK(refused(proof, verified, records) == Reason::certificate);
+  proof.pkix = Check::passed;  // what the host shows to others is another matter
+  proof.not_after = now + std::chrono::hours(1);
+  CHECK(refused(proof, dane_need, records) == Reason::stale);
+  CHECK_FALSE(refused(proof, verified, records));
+}
+
 TEST_CASE("a permit is spent once and cannot be had otherwise") {
   static_assert(!std::is_default_constructible_v<Permit>);
   static_assert(!std::is_copy_constructible_v<Permit>);

@@ -73,6 +73,7 @@ TEST_CASE("an empty configuration has every default and listens on loopback for 
   CHECK(config.destinations.empty());
   CHECK_FALSE(config.log.json);
   CHECK(config.log.level == Config::Log::Level::info);
+  CHECK_FALSE(config.metrics.address);
   CHECK_FALSE(config.lab.set);
   CHECK(config.lab.smtp_port == 25);
   CHECK(config.lab.https_port == 443);
@@ -360,4 +361,21 @@ TEST_CASE("a destination for all domains matches what no other did", "[config]")
   CHECK(route_for(config, "free.test").host.empty());
   CHECK(route_for(config, "x.test").host == "192.0.2.1");
   CHECK(route_for(config, "[192.0.2.7]").host == "192.0.2.1");
+}
+
+TEST_CASE("metrics are read at an address of their own and one that is not on loopback is warned of", "[OPS-06]") {
+  const auto local = parse("[metrics]\naddress = \"127.0.0.1:9150\"");
+  CHECK(local.errors.empty());
+  CHECK(local.warnings.empty());
+  CHECK(local.config.metrics.address == HostPort{"127.0.0.1", 9150});
+  CHECK(good("[metrics]\naddress = \"[::1]:0\"").metrics.address == HostPort{"::1", 0});
+  const auto open = parse("[metrics]\naddress = \"0.0.0.0:9150\"");
+  CHECK(open.errors.empty());
+  CHECK(warned(open, "relay.toml:2: [metrics] `address` is not on loopback"));
+  for (const char* wrong : {"\"9150\"", "\"localhost:9150\"", "9150", "\"127.0.0.1:2525\""}) {
+    INFO(wrong);
+    const auto refused = parse("[metrics]\naddress = " + std::string(wrong));
+    REQUIRE(refused.errors.size() == 1);
+    CHECK(refused.errors[0].line == 2);
+  }
 }

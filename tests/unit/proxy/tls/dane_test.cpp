@@ -108,6 +108,27 @@ TEST_CASE("usage 2 takes a chain to the anchor that was shown in date and for on
   CHECK(world.proof(shown({domain}), by_host).dane == Check::failed);  // insecure MX: the host's own name only
 }
 
+TEST_CASE("a match of usage 2 has the end of its chain and one of usage 3 has none", "[DANE-08][DANE-07]") {
+  World world;
+  const auto& anchor = world.other_ca.root();
+  const auto shown = world.other_ca.issue({host}, {.days_to = 9, .appended = {anchor}});
+  const auto in_days = [](int days) { return std::chrono::system_clock::now() + std::chrono::hours(24 * days); };
+  auto proof = world.proof(shown, World::association({lab::tlsa_octets(anchor, 2, 1, 1)}));
+  REQUIRE(proof.dane == Check::passed);
+  REQUIRE(proof.dane_not_after);
+  CHECK(*proof.dane_not_after > in_days(8));
+  CHECK(*proof.dane_not_after < in_days(10));
+  const auto own = lab::tlsa_octets(shown.x509, 3, 1, 1);
+  proof = world.proof(shown, World::association({own}));
+  CHECK(proof.dane == Check::passed);
+  CHECK_FALSE(proof.dane_not_after);
+  proof = world.proof(shown, World::association({own, lab::tlsa_octets(anchor, 2, 1, 1)}));
+  CHECK(proof.dane == Check::passed);
+  CHECK_FALSE(proof.dane_not_after);  // the one that asks less is enough
+  proof = world.proof(world.ca.issue({host}), World::association({own}));
+  CHECK_FALSE(proof.dane_not_after);
+}
+
 TEST_CASE("usage 2: the common name counts only where there is no DNS name", "[DANE-08]") {
   World world;
   const auto named = World::association({lab::tlsa_octets(world.other_ca.root(), 2, 1, 1)});
