@@ -143,6 +143,18 @@ void write(Page& page, const Dns& dns) {
   page.counter("sts_relay_dns_cache_hits_total", "Lookups answered from memory.", dns.cache_hits);
 }
 
+void write(Page& page, const Queue& queue) {
+  page.gauge("sts_relay_queue_messages", "Messages in the queue, reports to senders among them.", queue.messages);
+  page.gauge("sts_relay_queue_bytes", "What they take.", queue.octets);
+  page.gauge("sts_relay_queue_in_hand", "Of them, what is being tried or settled now.", queue.in_hand);
+  page.counter("sts_relay_queue_taken_total", "Messages that clients were told are queued.", queue.taken);
+  page.counter("sts_relay_queue_attempts_total", "Recipients of queued messages that were tried, by what came of it.",
+               queue.attempts);
+  page.counter("sts_relay_reports_total", "Reports to senders, by what they say.", queue.reports);
+  page.counter("sts_relay_queue_refused_total", "Messages not taken because of a limit or a full disk.", queue.refused);
+  page.counter("sts_relay_queue_store_failures_total", "Writes of the queue that failed.", queue.store_failures);
+}
+
 }  // namespace
 
 std::string metrics_text(const Metrics& metrics, std::string_view version) {
@@ -153,6 +165,7 @@ std::string metrics_text(const Metrics& metrics, std::string_view version) {
   write(page, metrics.outbound);
   write(page, metrics.sts);
   write(page, metrics.dns);
+  write(page, metrics.queue);
   return page.take();
 }
 

@@ -8,6 +8,7 @@
 #include "policy/reply.hpp"
 #include "protocol/base/text.hpp"
 #include "proxy/queue/attempt.hpp"
+#include "proxy/runtime/metrics.hpp"
 
 namespace proxy {
 
@@ -204,6 +205,7 @@ awaitable<void> Queue::conclude(QueuedMessage message, std::shared_ptr<const Oct
       forget(applied.gone);
       break;
     }
+    metrics::all.queue.store_failures.add();
     if (stopped_) co_return;
     co_await pause(wait);
   }
@@ -244,6 +246,7 @@ awaitable<bool> Queue::take(QueueChange change, std::vector<Unit> in_hand) {
   std::vector<std::int64_t> accepted = change.accept;
   const auto applied = co_await parts_.store.apply(std::move(change));
   if (!applied.durable) {
+    metrics::all.queue.store_failures.add();
     if (can_store_.exchange(false))
       asio::post(parts_.control, [this] { spawn(parts_.control, recover(), "queue recovery"); });
     co_return false;

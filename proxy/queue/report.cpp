@@ -5,6 +5,7 @@
 
 #include "policy/reply.hpp"
 #include "protocol/base/text.hpp"
+#include "proxy/runtime/metrics.hpp"
 
 namespace proxy {
 
@@ -13,9 +14,12 @@ namespace {
 constexpr std::size_t header_at_most = 65536;
 constexpr std::size_t returned_at_most = 128 * 1024;  // of larger messages the header is enough to know them
 
-const char* words(mime::ReportedRecipient::Action action) {
+metrics::ReportOf kind_of(mime::ReportedRecipient::Action action) {
   using Action = mime::ReportedRecipient::Action;
-  return action == Action::failed ? "failed" : action == Action::delayed ? "delayed" : "relayed";
+  using metrics::ReportOf;
+  return action == Action::failed    ? ReportOf::failed
+         : action == Action::delayed ? ReportOf::delayed
+                                     : ReportOf::relayed;
 }
 
 std::string first_octets(const Octets* octets, std::size_t count) {
@@ -104,11 +108,13 @@ std::optional<QueueChange::New> report_on(const Config& config, const QueuedMess
   back.next_attempt = now;
   report.recipients.push_back(std::move(back));
   made.octets = std::make_shared<OctetsInMemory>(std::move(wire));
+  const auto kind = kind_of(text.recipients.front().action);
+  metrics::all.queue.reports[kind].add();
   log::Event(log::Level::info, "report")
       .add("id", report.id)
       .add("about", message.id)
       .add("to", base::printable(message.mail.reverse_path.address, 320))
-      .add("action", words(text.recipients.front().action));
+      .add("action", metrics::word(kind));
   return made;
 }
 

@@ -4,6 +4,7 @@
 #include "policy/queue/agenda.hpp"
 #include "policy/reply.hpp"
 #include "protocol/base/text.hpp"
+#include "proxy/runtime/metrics.hpp"
 
 namespace proxy {
 
@@ -58,6 +59,7 @@ Settlement settle(const Config& config, const QueuedMessage& message, const Octe
         ++attempted.recipient.attempts;
         attempted.recipient.next_attempt =
             now + policy::queue::pause(config.queue.retry, attempted.recipient.attempts, chance);
+        metrics::all.queue.attempts[metrics::Attempt::deferred].add();
         attempted.recipient.reason = smtp::on_one_line(verdict.reply, policy::reply::text_limit);
         settled.change.attempted.push_back(std::move(attempted));
         continue;
@@ -65,6 +67,8 @@ Settlement settle(const Config& config, const QueuedMessage& message, const Octe
       verdict = given_up(verdict);
     }
     done.numbers.push_back(recipient.number);
+    metrics::all.queue.attempts[verdict.reply.positive() ? metrics::Attempt::delivered : metrics::Attempt::failed]
+        .add();
     log::Event(verdict.reply.positive() ? log::Level::info : log::Level::warn,
                verdict.reply.positive() ? "dequeued" : "given_up")
         .add("id", message.id)

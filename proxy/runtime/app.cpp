@@ -182,6 +182,10 @@ class App {
     all.sts.exemptions[Exempt::command].set(exempt.commanded);
     all.sts.enabled.set(config->mta_sts.enabled ? 1 : 0);
     all.outbound.memory_domains.set(static_cast<std::int64_t>(memory_.size()));
+    const auto queued = queue_.counts();
+    all.queue.messages.set(static_cast<std::int64_t>(queued.messages));
+    all.queue.octets.set(static_cast<std::int64_t>(queued.octets));
+    all.queue.in_hand.set(queue_.in_hand());
     all.outbound.dane_on.set(dnssec_.validates() ? 1 : 0);
     return metrics_text(all, STS_RELAY_VERSION);
   }
@@ -352,6 +356,7 @@ class App {
 
 int serve(const Config& config) {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is a full disk
   ::prctl(PR_SET_DUMPABLE, 0);  // no core file shows keys or mail
   if (config.lab.set) {
     log::Event(log::Level::warn, "laboratory")

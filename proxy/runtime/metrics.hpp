@@ -202,6 +202,22 @@ struct Label<DnsResult> {
                                                           "timeout", "unreachable", "garbage",  "alias_loop"};
 };
 
+/// What became of a recipient of a queued message at one attempt.
+enum class Attempt { delivered, deferred, failed };
+template <>
+struct Label<Attempt> {
+  static constexpr std::string_view name = "result";
+  static constexpr std::array<std::string_view, 3> values{"delivered", "deferred", "failed"};
+};
+
+/// What a report says of its recipients.
+enum class ReportOf { failed, delayed, relayed };
+template <>
+struct Label<ReportOf> {
+  static constexpr std::string_view name = "action";
+  static constexpr std::array<std::string_view, 3> values{"failed", "delayed", "relayed"};
+};
+
 // ---- what is counted. Names, units and words: proxy/admin/metrics_text.cpp. Gauges that are said to be of the scrape
 // are set by the control thread when someone asks.
 
@@ -244,12 +260,23 @@ struct Dns {
   Counter cache_hits;
 };
 
-/// Of the whole process. What the queue counts has its place here, as a struct of its own.
+struct Queue {
+  Counter taken;
+  By<Attempt> attempts;
+  By<ReportOf> reports;
+  Counter refused;         // a limit, or no room
+  Counter store_failures;  // what was to be taken and could not be written
+  Gauge in_hand;           // of the scrape, as the next ones
+  Gauge messages, octets;
+};
+
+/// Of the whole process.
 struct Metrics {
   Inbound inbound;
   Outbound outbound;
   Sts sts;
   Dns dns;
+  Queue queue;
   Gauge started;  ///< when the process began to serve, seconds since 1970
 };
 

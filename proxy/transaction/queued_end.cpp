@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "policy/reply.hpp"
-#include "protocol/base/text.hpp"
+#include "proxy/runtime/metrics.hpp"
 #include "proxy/transaction/queued.hpp"
 
 namespace proxy::queued {
@@ -205,6 +205,7 @@ awaitable<std::vector<smtp::Reply>> Queued::answer() {
         .add("size", static_cast<std::uint64_t>(spool_->size()))
         .add("client", origin_.client_address)
         .add("reason", sum.reason);
+    metrics::all.queue.taken.add();
     reply = {250, "2.0.0", "taken, queued as " + id_};
     if (!sum.reason.empty()) reply.text = policy::reply::bounded(reply.text + ", for now: " + sum.reason);
     auto row = message_row();
@@ -223,6 +224,7 @@ awaitable<std::vector<smtp::Reply>> Queued::answer() {
 }
 
 void Queued::log_refusal(const std::string& limit) const {
+  metrics::all.queue.refused.add();
   log::Event(log::Level::warn, "queue_refused")
       .add("id", id_)
       .add("client", origin_.client_address)

@@ -112,7 +112,8 @@ bool same(const QueuedMessage& a, const QueuedMessage& b) {
 TEST_CASE("a queued message comes back as it was with every mark of its envelope", "[SMTP-31][RTLS-10][SMTP-26]") {
   World world;
   auto sent = message(world.store->next_number(), {"b@x.test", "\"odd one\"@y.test", "c@[192.0.2.1]"});
-  const std::string octets("Subject: x\r\n\r\nfirst\0second \xff\r\n..\r\n", 37);
+  using namespace std::string_literals;
+  const auto octets = "Subject: x\r\n\r\nfirst\0second \xff\r\n..\r\n"s;
   REQUIRE(world.add(sent, octets));
   sent.size = octets.size();
   world.reopen();
