@@ -1,5 +1,5 @@
-// What an administrator orders for messages of the queue: written first, then brought into the agenda. A message that is
-// being removed counts as in work until that is written, so that no attempt begins meanwhile.
+// What an administrator orders for messages of the queue: written first, then brought into the agenda. A message that
+// is being removed counts as in work until that is written, so that no attempt begins meanwhile.
 #include "protocol/base/text.hpp"
 #include "proxy/queue/queue.hpp"
 

@@ -39,8 +39,8 @@ long resident_kib(int process) {
 lab::RelayOptions options(const char* retry) {
   lab::RelayOptions relay;
   relay.on_defer = "queue";
-  relay.tables["queue"] = {{"retry", "[" + lab::toml(retry) + "]"}, {"messages", "2000000"},
-                           {"messages_per_client", "2000000"}};
+  relay.tables["queue"] = {
+      {"retry", "[" + lab::toml(retry) + "]"}, {"messages", "2000000"}, {"messages_per_client", "2000000"}};
   return relay;
 }
 

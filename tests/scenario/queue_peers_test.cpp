@@ -41,13 +41,14 @@ struct RealMx {
 /// A policy server for Postfix (SMTPD_POLICY_README): puts off the first tries of each recipient.
 class Greylist {
  public:
-  explicit Greylist(int tries) : server_("127.0.0.1", 0, [this, tries](lab::Channel& channel) {
-    for (;;) {
-      while (channel.read_line() != "\n") {
-      }
-      channel.write(asked_++ < tries ? "action=450 4.2.1 greylisted for a while\n\n" : "action=DUNNO\n\n");
-    }
-  }) {}
+  explicit Greylist(int tries)
+      : server_("127.0.0.1", 0, [this, tries](lab::Channel& channel) {
+          for (;;) {
+            while (channel.read_line() != "\n") {
+            }
+            channel.write(asked_++ < tries ? "action=450 4.2.1 greylisted for a while\n\n" : "action=DUNNO\n\n");
+          }
+        }) {}
   std::string restriction() const { return "check_policy_service inet:127.0.0.1:" + std::to_string(server_.port()); }
   int asked() const { return asked_; }
 
@@ -64,9 +65,11 @@ TEST_CASE("a Postfix that greylists gets the message once by the queue", "[scena
   const RealMx mx(world, {{"smtpd_recipient_restrictions", greylist.restriction()}});
   const auto outcome = world.take({"b@real.test"});
   CHECK(holds(outcome.reply().text, "greylisted"));
-  until(world, [&] { return world.queued() == "[]"; }, "an empty queue", std::chrono::seconds(60));
+  until(
+      world, [&] { return world.queued() == "[]"; }, "an empty queue", std::chrono::seconds(60));
   CHECK(greylist.asked() == 3);
-  until(world, [&] { return mx.taken() == 1; }, "the message in Postfix's log");
+  until(
+      world, [&] { return mx.taken() == 1; }, "the message in Postfix's log");
   CHECK(world.reports().empty());
 }
 
@@ -75,12 +78,14 @@ TEST_CASE("a Postfix that tarpits holds up neither the client nor the message", 
   const RealMx mx(world, {{"smtpd_recipient_restrictions", "sleep 3"}});
   const auto outcome = world.take({"b@real.test"});
   CHECK(holds(outcome.reply().text, "queued"));
-  until(world, [&] { return mx.taken() == 1; }, "the message in Postfix's log", std::chrono::seconds(60));
+  until(
+      world, [&] { return mx.taken() == 1; }, "the message in Postfix's log", std::chrono::seconds(60));
   world.drained();
   CHECK(mx.taken() == 1);
 }
 
-TEST_CASE("an appliance sends to three domains with three outcomes in one transaction", "[scenario][SMTP-40][SMTP-28]") {
+TEST_CASE("an appliance sends to three domains with three outcomes in one transaction",
+          "[scenario][SMTP-40][SMTP-28]") {
   REQUIRE(::access("/usr/bin/swaks", X_OK) == 0);
   QueueWorld world;
   auto& one = world.lab.domain("one.test", {.sts = "enforce"});
