@@ -203,6 +203,17 @@ TEST_CASE("a slot given back on one thread wakes who waits on another one", "[ts
   CHECK(pressed > 0);
 }
 
+TEST_CASE("what is forgiven is tried again at once", "[SMTP-67][SMTP-29]") {
+  Destinations destinations(1);
+  for (int i = 0; i < 40; ++i) {
+    auto may = destinations.may_try("host" + std::to_string(i));
+    std::get<Destinations::Ticket>(may).failed(failure(), true);
+  }
+  CHECK(is_blocked(destinations, "host7"));
+  destinations.forgive();
+  for (int i = 0; i < 40; ++i) CHECK_FALSE(is_blocked(destinations, "host" + std::to_string(i)));
+}
+
 TEST_CASE("threads that try and fail and succeed at the same hosts leave them usable", "[tsan][SMTP-67]") {
   Destinations destinations(1);
   std::atomic<unsigned> tried{0}, remembered{0};
