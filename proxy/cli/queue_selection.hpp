@@ -12,9 +12,9 @@ namespace proxy {
 
 /// All that is given must hold. Addresses are compared without case, with or without their brackets.
 struct QueueFilter {
-  std::optional<std::string> sender;     ///< "<>" for reports; "@example.com": every sender of that domain
-  std::optional<std::string> recipient;  ///< one of the message's
-  std::optional<std::string> domain;     ///< of one of its recipients
+  std::optional<std::string> sender{};     ///< "<>" for reports; "@example.com": every sender of that domain
+  std::optional<std::string> recipient{};  ///< one of the message's
+  std::optional<std::string> domain{};     ///< of one of its recipients
 
   bool empty() const { return !sender && !recipient && !domain; }
 };

@@ -357,7 +357,7 @@ class App {
 int serve(const Config& config) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is a full disk
-  ::prctl(PR_SET_DUMPABLE, 0);  // no core file shows keys or mail
+  ::prctl(PR_SET_DUMPABLE, 0);    // no core file shows keys or mail
   if (config.lab.set) {
     log::Event(log::Level::warn, "laboratory")
         .add("reason", "the [lab] table is set: ports and loopback rules are a laboratory's, not the Internet's");

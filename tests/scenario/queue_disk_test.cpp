@@ -47,7 +47,12 @@ TEST_CASE("a full disk defers what needs it and the rest goes on until there is 
   CHECK(world.arrival("d@good.test").mx == good.mx[0]);
 
   limit_files(world, RLIM_INFINITY);
-  until(world, [&] { return !world.relay.log_lines({{"event", "store_recovered"}}).empty(); }, "recovery");
+  until(
+      world,
+      [&] {
+        return !world.relay.log_lines({{"event", "store_recovered"}}).empty();
+      },
+      "recovery");
   world.take({"e@slow.test", "e@good.test"});
   slow.mx[0]->as_usual();
   for (const char* recipient : {"first@slow.test", "e@slow.test", "e@good.test"}) world.arrival(recipient);
@@ -64,7 +69,12 @@ TEST_CASE("what a host took while the disk was full is settled later and not sen
   limit_files(world, 4096);
   slow.mx[0]->as_usual();
   world.arrival("b@slow.test");
-  until(world, [&] { return world.relay.log_lines({{"event", "store_failed"}}).size() >= 2; }, "writes that fail");
+  until(
+      world,
+      [&] {
+        return world.relay.log_lines({{"event", "store_failed"}}).size() >= 2;
+      },
+      "writes that fail");
   limit_files(world, RLIM_INFINITY);
   world.drained();
   CHECK(slow.mx[0]->inbox().size() == 1);
