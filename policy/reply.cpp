@@ -40,6 +40,12 @@ smtp::Reply size_exceeds_host(std::string_view host, std::uint64_t limit) {
 smtp::Reply eight_bit_refused(std::string_view host) {
   return {554, "5.6.3", bounded(name(host) + " does not take 8-bit content (8BITMIME), and nothing is converted here")};
 }
+smtp::Reply utf8_address_refused(std::string_view host) {
+  return {553, "5.6.7", bounded(name(host) + " does not take addresses that are not ASCII (SMTPUTF8)")};
+}
+smtp::Reply utf8_header_refused(std::string_view host) {
+  return {554, "5.6.9", bounded(name(host) + " does not take a header that is not ASCII (SMTPUTF8)")};
+}
 smtp::Reply no_room(std::string_view why) {
   return {452, "4.3.1", bounded("no room to keep the message, try later: " + std::string(why))};
 }

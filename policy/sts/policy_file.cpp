@@ -16,31 +16,11 @@ bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }
 
-/// The length of one well-formed UTF-8 sequence at the start, or 0 (RFC 3629 §4: no overlong forms, no surrogates).
-std::size_t utf8_sequence(std::string_view text) {
-  const auto octet = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = octet(0);
-  const std::size_t length = first < 0x80                     ? 1
-                             : first >= 0xc2 && first <= 0xdf ? 2
-                             : first >= 0xe0 && first <= 0xef ? 3
-                             : first >= 0xf0 && first <= 0xf4 ? 4
-                                                              : 0;
-  if (length == 0 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((octet(i) & 0xc0) != 0x80) return 0;
-  }
-  if (first == 0xe0 && octet(1) < 0xa0) return 0;
-  if (first == 0xed && octet(1) > 0x9f) return 0;
-  if (first == 0xf0 && octet(1) < 0x90) return 0;
-  if (first == 0xf4 && octet(1) > 0x8f) return 0;
-  return length;
-}
-
 // STS-21: no control character (a tab is a blank), and what is not ASCII must at least be UTF-8.
 bool is_clean(std::string_view text, bool& ascii) {
   ascii = true;
   while (!text.empty()) {
-    const auto length = utf8_sequence(text);
+    const auto length = base::utf8_sequence(text);
     if (length == 0) return false;
     if (length == 1) {
       const char c = text[0];

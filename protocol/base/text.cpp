@@ -84,4 +84,27 @@ std::optional<std::string> decoded_xtext(std::string_view xtext) {
   return octets;
 }
 
+std::size_t utf8_sequence(std::string_view text) {
+  const auto octet = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = octet(0);
+  const std::size_t length = first < 0x80                     ? 1
+                             : first >= 0xc2 && first <= 0xdf ? 2
+                             : first >= 0xe0 && first <= 0xef ? 3
+                             : first >= 0xf0 && first <= 0xf4 ? 4
+                                                              : 0;
+  if (length == 0 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((octet(i) & 0xc0) != 0x80) return 0;
+  }
+  if (first == 0xe0 && octet(1) < 0xa0) return 0;
+  if (first == 0xed && octet(1) > 0x9f) return 0;
+  if (first == 0xf0 && octet(1) < 0x90) return 0;
+  if (first == 0xf4 && octet(1) > 0x8f) return 0;
+  return length;
+}
+
+bool has_eight_bit(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) > 127; });
+}
+
 }  // namespace base

@@ -35,6 +35,12 @@ std::string printable(std::string_view text, std::size_t limit = 400);
 /// The value of a decimal number of at most `digits` digits and nothing else, or -1.
 long long decimal(std::string_view text, std::size_t digits = 18);
 
+/// The length of one well-formed UTF-8 sequence at the start of a text that is not empty, or 0 (RFC 3629 §4: no
+/// overlong forms, no surrogates).
+std::size_t utf8_sequence(std::string_view text);
+/// Whether an octet above 127 is in it.
+bool has_eight_bit(std::string_view text);
+
 /// RFC 3461 §4: xtext to octets, any of them; nullopt where it is malformed.
 std::optional<std::string> decoded_xtext(std::string_view xtext);
 

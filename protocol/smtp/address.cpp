@@ -17,9 +17,13 @@ constexpr std::size_t local_limit = 64;
 constexpr std::size_t domain_limit = 255;
 constexpr std::size_t path_limit = 256;
 
+bool is_international(char c) {
+  return static_cast<unsigned char>(c) > 127;  // RFC 6531 §3.3: UTF8-non-ascii; well-formed as a whole, see below
+}
+
 bool is_atom_text(char c) {
   constexpr std::string_view others = "!#$%&'*+-/=?^_`{|}~";
-  return base::is_letter(c) || base::is_digit(c) || others.find(c) != std::string_view::npos;
+  return base::is_letter(c) || base::is_digit(c) || is_international(c) || others.find(c) != std::string_view::npos;
 }
 
 /// The length of a quoted string at the start of `text`, quotes included; 0 when it is none.
@@ -27,7 +31,7 @@ std::size_t quoted_string(std::string_view text) {
   for (std::size_t i = 1; i < text.size(); ++i) {
     if (text[i] == '"') return i + 1;
     if (text[i] == '\\') ++i;
-    if (i == text.size() || !base::is_printable(text[i])) return 0;
+    if (i == text.size() || !(base::is_printable(text[i]) || is_international(text[i]))) return 0;
   }
   return 0;
 }
@@ -60,6 +64,23 @@ std::size_t source_route(std::string_view text) {
     if (text[end] == ':') return at;
   }
   return 0;
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const auto length = base::utf8_sequence(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+/// A domain with U-labels: what stands between the dots is judged by whoever converts it.
+bool may_be_international_domain(std::string_view domain) {
+  if (!base::has_eight_bit(domain) || domain.starts_with('.') || domain.find("..") != domain.npos) return false;
+  return std::all_of(domain.begin(), domain.end(), [](char c) {
+    return base::is_letter(c) || base::is_digit(c) || c == '-' || c == '.' || c == '_' || is_international(c);
+  });
 }
 
 }  // namespace
@@ -98,6 +119,8 @@ base::Parsed<Path> parse_path(std::string_view text, bool null_allowed, std::str
       path.domain = domain;
     } else if (auto canonical = base::canonical_domain(domain, base::Alphabet::lookup)) {
       path.domain = std::move(*canonical);
+    } else if (may_be_international_domain(domain)) {
+      path.domain = domain;
     } else {
       return ParseError{at, "the domain is not a valid name"};
     }
@@ -110,6 +133,8 @@ base::Parsed<Path> parse_path(std::string_view text, bool null_allowed, std::str
   }
   if (end + 1 > path_limit) return ParseError{0, "the path is longer than 256 octets"};
   path.address = text.substr(begin, end - begin);
+  path.international = base::has_eight_bit(path.address);
+  if (path.international && !is_utf8(path.address)) return ParseError{begin, "the address is not UTF-8"};
   rest = text.substr(end + 1);
   return path;
 }

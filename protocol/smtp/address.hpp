@@ -10,11 +10,14 @@ namespace smtp {
 
 /// A mailbox of MAIL or RCPT, the source route stripped (RFC 5321 §3.3).
 struct Path {
-  std::string address;      ///< as it came, without brackets; empty for the null reverse-path
-  std::string local;        ///< as it came, quotes included
-  std::string domain;       ///< canonical (lower case, no trailing dot), or the literal with its brackets
-  bool is_literal = false;  ///< domain is an address literal: [192.0.2.1] (STS-56)
-  bool postmaster = false;  ///< <postmaster> without a domain (RFC 5321 §4.5.1)
+  std::string address;  ///< as it came, without brackets; empty for the null reverse-path
+  std::string local;    ///< as it came, quotes included
+  /// Canonical (lower case, no trailing dot), or the literal with its brackets. As it came where it is no ASCII:
+  /// whoever looks it up makes A-labels of it (SMTP-25).
+  std::string domain;
+  bool is_literal = false;     ///< domain is an address literal: [192.0.2.1] (STS-56)
+  bool international = false;  ///< an octet above 127 is in it: only with SMTPUTF8 (RFC 6531)
+  bool postmaster = false;     ///< <postmaster> without a domain (RFC 5321 §4.5.1)
 
   bool null() const { return address.empty(); }
   bool operator==(const Path&) const = default;

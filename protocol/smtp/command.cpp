@@ -15,7 +15,7 @@ Reply bad_argument(std::string text) {
   return {501, "5.5.4", std::move(text)};
 }
 
-enum class Verb { helo, ehlo, lhlo, mail, rcpt, data, rset, noop, help, quit, vrfy, starttls, unserved, unknown };
+enum class Verb { helo, ehlo, lhlo, mail, rcpt, data, bdat, rset, noop, help, quit, vrfy, starttls, unserved, unknown };
 
 Verb verb_of(std::string_view word) {
   struct Row {
@@ -26,7 +26,7 @@ Verb verb_of(std::string_view word) {
       {"RCPT", Verb::rcpt},     {"MAIL", Verb::mail},         {"DATA", Verb::data},     {"EHLO", Verb::ehlo},
       {"QUIT", Verb::quit},     {"RSET", Verb::rset},         {"NOOP", Verb::noop},     {"HELO", Verb::helo},
       {"LHLO", Verb::lhlo},     {"VRFY", Verb::vrfy},         {"HELP", Verb::help},     {"EXPN", Verb::unserved},
-      {"AUTH", Verb::unserved}, {"STARTTLS", Verb::starttls}, {"BDAT", Verb::unserved}, {"TURN", Verb::unserved},
+      {"AUTH", Verb::unserved}, {"STARTTLS", Verb::starttls}, {"BDAT", Verb::bdat},     {"TURN", Verb::unserved},
       {"ETRN", Verb::unserved}, {"ATRN", Verb::unserved},     {"SEND", Verb::unserved}, {"SOML", Verb::unserved},
       {"SAML", Verb::unserved},
   };
@@ -144,6 +144,10 @@ std::optional<Reply> take_parameters(std::string_view text, const Offer& offer, 
       } else {
         return bad_argument("BODY is 7BIT or 8BITMIME");
       }
+    } else if (offer.smtputf8 && base::equals_ignoring_case(keyword, "SMTPUTF8")) {
+      if (mail.smtputf8) return bad_argument("SMTPUTF8 was given twice");
+      if (value) return bad_argument("SMTPUTF8 has no value");  // RFC 6531 §3.4
+      mail.smtputf8 = true;
     } else if (offer.requiretls && base::equals_ignoring_case(keyword, "REQUIRETLS")) {
       if (mail.requiretls) return bad_argument("REQUIRETLS was given twice");
       if (value) return bad_argument("REQUIRETLS has no value");  // RFC 8689 §2
@@ -186,6 +190,8 @@ Command parse_mail(std::string_view argument, const Offer& offer) {
   Mail mail;
   mail.reverse_path = std::move(*path);
   if (auto refusal = take_parameters(rest, offer, mail)) return std::move(*refusal);
+  if (mail.reverse_path.international && !mail.smtputf8)
+    return Reply{550, "5.6.7", "an address that is not ASCII needs SMTPUTF8"};  // RFC 6531 §3.5
   return mail;
 }
 
@@ -199,7 +205,19 @@ Command parse_rcpt(std::string_view argument, const Offer& offer) {
   Rcpt rcpt;
   rcpt.forward_path = std::move(*path);
   if (auto refusal = take_parameters(rest, offer, rcpt)) return std::move(*refusal);
+  if (rcpt.forward_path.international && !offer.utf8_addresses)
+    return Reply{553, "5.6.7", "an address that is not ASCII needs SMTPUTF8"};
   return rcpt;
+}
+
+/// RFC 3030 §2: a size in digits, and LAST.
+Command parse_bdat(std::string_view argument) {
+  const auto digits = argument.substr(0, argument.find(' '));
+  const auto rest = base::trim(argument.substr(digits.size()));
+  const auto octets = size_value(digits);
+  if (!octets || !(rest.empty() || base::equals_ignoring_case(rest, "LAST")))
+    return bad_argument("BDAT needs a number of octets, and LAST or nothing");
+  return command::Bdat{*octets, !rest.empty()};
 }
 
 Command parse_hello(command::Hello::Verb verb, std::string_view argument) {
@@ -268,6 +286,7 @@ Command parse_command(std::string_view line, const Offer& offer) {
     case Verb::mail: return parse_mail(argument, offer);
     case Verb::rcpt: return parse_rcpt(argument, offer);
     case Verb::data: return without_argument<command::Data>(argument);
+    case Verb::bdat: return parse_bdat(argument);
     case Verb::rset: return without_argument<command::Rset>(argument);
     case Verb::quit: return without_argument<command::Quit>(argument);
     case Verb::noop: return command::Noop{};

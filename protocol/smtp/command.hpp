@@ -32,12 +32,13 @@ std::optional<Notify> parse_notify(std::string_view value);
 /// What parse_notify() reads as the same; empty: nothing was given.
 std::string notify_value(const Notify& notify);
 
-/// MAIL FROM. Later issues add SMTPUTF8, AUTH.
+/// MAIL FROM. Later issues add AUTH.
 struct Mail {
   Path reverse_path;
   std::optional<std::uint64_t> size;  ///< SIZE=, octets
   Body body = Body::unspecified;
   bool requiretls = false;  ///< RFC 8689: over verified TLS to hosts that promise the same, or not at all
+  bool smtputf8 = false;    ///< RFC 6531: addresses and headers may hold UTF-8
   Return ret = Return::unspecified;
   std::string envid{};  ///< xtext as it came (RFC 3461 §4.4); empty: none
 };
@@ -54,6 +55,11 @@ struct Hello {
   std::string name;  ///< as it came; make it safe before use (SMTP-64)
 };
 struct Data {};
+/// RFC 3030 §2: so many octets follow the line.
+struct Bdat {
+  std::uint64_t octets = 0;
+  bool last = false;
+};
 struct Rset {};
 struct Noop {};
 struct Help {};
@@ -63,13 +69,15 @@ struct StartTls {};
 }  // namespace command
 
 /// A well-formed command, or the reply that refuses the line (500, 501, 502, 555; state stays as it was).
-using Command = std::variant<command::Hello, Mail, Rcpt, command::Data, command::Rset, command::Noop, command::Help,
-                             command::Quit, command::Vrfy, command::StartTls, Reply>;
+using Command = std::variant<command::Hello, Mail, Rcpt, command::Data, command::Bdat, command::Rset, command::Noop,
+                             command::Help, command::Quit, command::Vrfy, command::StartTls, Reply>;
 
 /// The extensions whose parameters are known now: one of an extension that was not offered is like any unknown one.
 struct Offer {
   bool requiretls = false;
   bool dsn = false;
+  bool smtputf8 = false;
+  bool utf8_addresses = false;  ///< the transaction was begun with SMTPUTF8
 };
 
 /// `line` without its CRLF. Refuses NUL and bare CR in it (SMTP-01).

@@ -21,6 +21,8 @@ std::string mail_command(const Capabilities& offered, const Envelope& envelope) 
   }
   // SMTP-22: content that nobody declared may be 8-bit.
   if (offered.eight_bit_mime && envelope.mail.body != Body::seven_bit) command += " BODY=8BITMIME";
+  // RFC 6531 §3.2: a host without it gets what needs none; the caller sees to that.
+  if (offered.smtputf8 && envelope.mail.smtputf8) command += " SMTPUTF8";
   // RFC 8689 §4.2.1: the demand goes on with the message. `offered` comes from inside TLS, or says no.
   if (offered.requiretls && envelope.mail.requiretls) command += " REQUIRETLS";
   // SMTP-26: as the client gave them; a host without DSN is not told.

@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t line_limit = 512;
 constexpr std::size_t mail_line_limit = line_limit + 26;
 constexpr std::size_t requiretls_room = 11;  // RFC 8689 §2
+constexpr std::size_t smtputf8_room = 10;    // RFC 6531 §3.4
 // RFC 3461 §4.1 to §4.4: the longest that each parameter can be.
 constexpr std::size_t dsn_mail_room = std::string_view(" RET=HDRS ENVID=").size() + 100;
 constexpr std::size_t dsn_rcpt_room = std::string_view(" NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=").size() + 500;
@@ -96,8 +97,10 @@ ServerAction ServerSession::next() {
     switch (state_) {
       case State::command: action = next_command(); break;
       case State::body: action = next_body(); break;
+      case State::chunk: action = next_chunk(); break;
+      case State::discard: action = next_discard(); break;
       case State::closing:
-        if (mail_given_) return abandon(ask::Abandon::Why::reset);
+        if (auto dropped = drop_transaction()) return std::move(*dropped);
         state_ = State::closed;
         begin_ = end_ = 0;
         break;
@@ -127,6 +130,13 @@ ServerAction ServerSession::abandon(ask::Abandon::Why why) {
   return ask::Abandon{why};
 }
 
+/// A message that was refused already is dropped without another word.
+std::optional<ServerAction> ServerSession::drop_transaction() {
+  if (!content_refusal_.empty()) clear_transaction();
+  if (!mail_given_) return std::nullopt;
+  return abandon(ask::Abandon::Why::reset);
+}
+
 void ServerSession::clear_transaction() {
   mail_given_ = mail_refused_ = false;
   recipients_ = accepted_ = 0;
@@ -136,6 +146,10 @@ void ServerSession::clear_transaction() {
   held_ = std::string();
   message_ended_ = streaming_ = false;
   content_refusal_ = {};
+  utf8_ = chunking_ = false;
+  chunk_line_start_ = true;
+  chunk_return_ = false;
+  chunk_carry_ = std::string();
 }
 
 void ServerSession::shut_down(std::string_view words) {
@@ -206,7 +220,8 @@ std::optional<ServerAction> ServerSession::next_command() {
 std::size_t ServerSession::limit_of(std::string_view line) const {
   const Offer offered = offer();
   if (base::starts_with_ignoring_case(line, "MAIL ")) {
-    return mail_line_limit + (offered.requiretls ? requiretls_room : 0) + (offered.dsn ? dsn_mail_room : 0);
+    return mail_line_limit + (offered.requiretls ? requiretls_room : 0) + (offered.dsn ? dsn_mail_room : 0) +
+           (offered.smtputf8 ? smtputf8_room : 0);
   }
   const bool rcpt = base::starts_with_ignoring_case(line, "RCPT ");
   return line_limit + (rcpt && offered.dsn ? dsn_rcpt_room : 0);
@@ -220,7 +235,7 @@ std::size_t ServerSession::longest_line() const {
 /// HELO is offered nothing. RFC 8689 §2: REQUIRETLS is offered inside TLS only.
 Offer ServerSession::offer() const {
   const bool extended = greeted_ && client_.verb != command::Hello::Verb::helo;
-  return {.requiretls = extended && tls_, .dsn = extended};
+  return {.requiretls = extended && tls_, .dsn = extended, .smtputf8 = extended, .utf8_addresses = utf8_};
 }
 
 bool ServerSession::starttls_offered() const {
@@ -249,12 +264,13 @@ std::optional<ServerAction> ServerSession::run(Command command) {
   if (auto* mail = std::get_if<Mail>(&command)) return run_mail(std::move(*mail));
   if (auto* rcpt = std::get_if<Rcpt>(&command)) return collect_recipients(std::move(*rcpt));
   if (std::holds_alternative<command::Data>(command)) return run_data();
+  if (const auto* bdat = std::get_if<command::Bdat>(&command)) return run_bdat(*bdat);
 
   errors_ = 0;
   if (std::holds_alternative<command::Rset>(command)) {
     say("250 2.0.0 forgotten\r\n");
     mail_refused_ = false;
-    if (mail_given_) return abandon(ask::Abandon::Why::reset);
+    return drop_transaction();
   } else if (std::holds_alternative<command::Quit>(command)) {
     say("221 2.0.0 bye\r\n");
     return close_session(ask::Close::Why::quit);
@@ -285,14 +301,13 @@ std::optional<ServerAction> ServerSession::run_hello(command::Hello hello) {
   // RFC 2034 §4: no enhanced code in these.
   Reply reply{250, "", options_.hostname};
   if (client_.verb != Verb::helo) {
-    reply.text +=
-        "\nPIPELINING\nSIZE " + std::to_string(options_.message_size) + "\n8BITMIME\nENHANCEDSTATUSCODES\nDSN";
+    reply.text += "\nPIPELINING\nSIZE " + std::to_string(options_.message_size) +
+                  "\n8BITMIME\nSMTPUTF8\nCHUNKING\nENHANCEDSTATUSCODES\nDSN";
     if (starttls_offered()) reply.text += "\nSTARTTLS";
     if (offer().requiretls) reply.text += "\nREQUIRETLS";
   }
   append(output_, reply);
-  if (mail_given_) return abandon(ask::Abandon::Why::reset);
-  return std::nullopt;
+  return drop_transaction();
 }
 
 std::optional<ServerAction> ServerSession::run_starttls() {
@@ -308,8 +323,7 @@ std::optional<ServerAction> ServerSession::run_starttls() {
   }
   errors_ = 0;
   state_ = State::starttls;
-  if (mail_given_) return abandon(ask::Abandon::Why::reset);
-  return std::nullopt;
+  return drop_transaction();
 }
 
 std::optional<ServerAction> ServerSession::run_mail(Mail mail) {
@@ -328,6 +342,7 @@ std::optional<ServerAction> ServerSession::run_mail(Mail mail) {
     return std::nullopt;
   }
   facts_ = {};
+  utf8_ = mail.smtputf8;
   state_ = State::mail;
   answer_owed_ = true;
   return ask::MailFrom{std::move(mail)};
@@ -340,6 +355,10 @@ std::optional<ServerAction> ServerSession::collect_recipients(Rcpt first) {
     return std::nullopt;
   }
   errors_ = 0;
+  if (chunking_) {
+    say("503 5.5.1 the message has begun\r\n");
+    return std::nullopt;
+  }
   if (accepted_ >= options_.recipients) {
     say("452 4.5.3 too many recipients, send to these in another transaction\r\n");
     return std::nullopt;
@@ -363,6 +382,10 @@ std::optional<ServerAction> ServerSession::collect_recipients(Rcpt first) {
 }
 
 std::optional<ServerAction> ServerSession::run_data() {
+  if (chunking_) {
+    say("503 5.5.1 BDAT and DATA do not mix\r\n");  // RFC 3030 §2
+    return std::nullopt;
+  }
   if (accepted_ == 0) {
     if (recipients_ > 0) {
       say("554 5.5.1 no recipient was accepted\r\n");
@@ -374,6 +397,27 @@ std::optional<ServerAction> ServerSession::run_data() {
     return std::nullopt;
   }
   errors_ = 0;
+  state_ = State::data;
+  answer_owed_ = true;
+  return ask::Body{};
+}
+
+std::optional<ServerAction> ServerSession::run_bdat(const command::Bdat& bdat) {
+  octets_left_ = bdat.octets;
+  last_chunk_ = bdat.last;
+  if (!mail_given_ || accepted_ == 0 || !content_refusal_.empty()) {
+    // RFC 3030 §2: whatever follows the line is no command (B-1).
+    discard_reply_ = content_refusal_.empty() ? "503 5.5.1 MAIL and RCPT come first\r\n"
+                                              : "503 5.5.1 the message was refused, RSET comes first\r\n";
+    state_ = State::discard;
+    return std::nullopt;
+  }
+  errors_ = 0;
+  if (chunking_) {
+    state_ = State::chunk;
+    return std::nullopt;
+  }
+  chunking_ = true;
   state_ = State::data;
   answer_owed_ = true;
   return ask::Body{};
@@ -403,7 +447,10 @@ void ServerSession::answer(std::span<const Reply> replies) {
   if (state_ == State::body_end && lmtp()) due = accepted_;
   if (!answer_owed_ || replies.size() != due) throw std::logic_error("answer: not what was asked for");
   answer_owed_ = false;
-  for (const Reply& reply : replies) append(output_, reply);
+  const bool unsaid = state_ == State::data && chunking_ && replies.front().kind() == 3;
+  for (const Reply& reply : replies) {
+    if (!unsaid) append(output_, reply);
+  }
 
   switch (std::exchange(state_, State::command)) {
     case State::starttls:
@@ -417,8 +464,12 @@ void ServerSession::answer(std::span<const Reply> replies) {
       for (const Reply& reply : replies) accepted_ += reply.positive();
       break;
     case State::data:
-      if (replies.front().kind() != 3) break;  // the transaction stays as it was
-      state_ = State::body;
+      if (replies.front().kind() != 3) {  // the transaction stays as it was
+        if (std::exchange(chunking_, false) && octets_left_ > 0) state_ = State::discard;
+        discard_reply_ = {};
+        break;
+      }
+      state_ = chunking_ ? State::chunk : State::body;
       scanner_.emplace(options_.bare_newline);
       break;
     default: clear_transaction();

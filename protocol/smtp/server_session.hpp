@@ -5,7 +5,7 @@
 //   action = next();
 //   Input      -> write output(), lend() a buffer if it holds none, read into input(), received(n)
 //   MailFrom   -> answer one reply                Recipients -> answer one reply a recipient, in order
-//   Body       -> answer 354 or a refusal         BodyPart   -> use the octets, then next()
+//   Body       -> answer 354 or a refusal (354 to BDAT stays unsaid)    BodyPart -> use the octets, then next()
 //   StartTls   -> answer 220 or 454; after 220: write output(), do the handshake, tls_started() or tls_failed()
 //   BodyEnd    -> answer one reply, or one an accepted recipient after LHLO
 //   Abandon    -> drop what was begun toward the MX; no answer          Close -> write output(), close
@@ -36,7 +36,7 @@ struct Recipients {
   std::vector<Rcpt>
       batch;  ///< every RCPT line already buffered, in order (up to the first that the machine refused itself)
 };
-struct Body {};  ///< DATA, with at least one accepted recipient
+struct Body {};  ///< DATA, or the first BDAT, with at least one accepted recipient
 struct BodyPart {
   /// Canonical wire form (stuffed, CRLF), without the end marker; valid until the next call of next(). The first part
   /// comes when the message is complete or the buffer is full: that is the hold (SMTP-42).
@@ -127,16 +127,31 @@ class ServerSession {
   bool lmtp() const { return client_.verb == command::Hello::Verb::lhlo; }
   const BodyFacts& body() const;  ///< of the message being received or just ended
   bool in_transaction() const { return mail_given_; }
-  bool in_body() const { return state_ == State::body; }
+  bool in_body() const { return state_ == State::body || state_ == State::chunk || state_ == State::discard; }
   bool tls() const { return tls_; }
   std::size_t accepted_recipients() const { return accepted_; }
 
  private:
-  enum class State { command, starttls, handshake, mail, recipients, data, body, body_end, closing, closed };
+  enum class State {
+    command,
+    starttls,
+    handshake,
+    mail,
+    recipients,
+    data,
+    body,
+    chunk,
+    discard,
+    body_end,
+    closing,
+    closed
+  };
 
   // next(), in parts. Nothing returned: the state changed or a line was dealt with, so look again.
   std::optional<ServerAction> next_command();
   std::optional<ServerAction> next_body();
+  std::optional<ServerAction> next_chunk();
+  std::optional<ServerAction> next_discard();
   std::optional<ServerAction> need_input();
   std::optional<ServerAction> close_session(ask::Close::Why why);
   ServerAction abandon(ask::Abandon::Why why);
@@ -156,6 +171,8 @@ class ServerSession {
   std::optional<ServerAction> run_starttls();
   std::optional<ServerAction> run_mail(Mail mail);
   std::optional<ServerAction> run_data();
+  std::optional<ServerAction> run_bdat(const command::Bdat& bdat);
+  std::optional<ServerAction> drop_transaction();
   std::optional<ServerAction> collect_recipients(Rcpt first);
   void say(std::string_view line);
   void refuse(std::string_view line);
@@ -168,6 +185,7 @@ class ServerSession {
   void drop_held();
   void refuse_content();
   std::string_view refusal_of_content() const;
+  void stuff_chunk(std::string_view octets, std::string& wire);
   ServerAction body_part(bool last);
 
   const ServerOptions& options_;
@@ -199,6 +217,16 @@ class ServerSession {
   bool streaming_ = false;  // a BodyPart of this message went out: the hold is over
   bool part_out_ = false;   // the owner looks at a BodyPart
   std::string_view content_refusal_;
+
+  bool utf8_ = false;  // the transaction was begun with SMTPUTF8
+  // BDAT
+  bool chunking_ = false;           // the message comes in chunks
+  std::uint64_t octets_left_ = 0;   // of the chunk, or of what is dropped
+  bool last_chunk_ = false;         // this is the one with LAST
+  bool chunk_line_start_ = true;    // the next octet begins a line
+  bool chunk_return_ = false;       // the octet before it is a CR
+  std::string chunk_carry_;         // wire form that waits for the octet behind it
+  std::string_view discard_reply_;  // to a BDAT whose chunk is dropped
 
   ask::Close::Why why_closed_ = ask::Close::Why::quit;
   std::string output_;

@@ -36,6 +36,61 @@ std::optional<ServerAction> ServerSession::next_body() {
   return std::nullopt;
 }
 
+// Octets of a chunk are none of DATA's: they are stuffed first, and the scanner sees what DATA would have brought, so
+// that one rule says what a bare newline is and where a message ends (SMTP-23, SMTP-03).
+std::optional<ServerAction> ServerSession::next_chunk() {
+  const auto take = static_cast<std::size_t>(std::min<std::uint64_t>(octets_left_, unread().size()));
+  octets_left_ -= take;
+  const bool end = octets_left_ == 0 && last_chunk_;
+  if (content_refusal_.empty()) {
+    std::string wire = std::move(chunk_carry_);
+    stuff_chunk(unread().substr(0, take), wire);
+    if (end) wire += chunk_line_start_ ? ".\r\n" : "\r\n.\r\n";
+    const auto piece = scanner_->scan(wire);
+    held_.append(piece.canonical);
+    message_ended_ = piece.end;
+    chunk_carry_ = wire.substr(piece.consumed);
+  }
+  begin_ += take;
+  if (content_refusal_.empty()) {
+    content_refusal_ = refusal_of_content();
+    if (!content_refusal_.empty()) return ask::Abandon{ask::Abandon::Why::refused_content};
+    if (message_ended_) return body_part(true);
+    if (!held_.empty() && (streaming_ || hold_is_full())) return body_part(false);
+  }
+  if (octets_left_ > 0) return need_input();
+  if (content_refusal_.empty()) {
+    say("250 2.0.0 chunk taken\r\n");
+  } else if (last_chunk_) {
+    refuse_content();
+  } else {
+    say(content_refusal_);  // and nothing but RSET helps now
+    drop_held();
+  }
+  state_ = State::command;
+  return std::nullopt;
+}
+
+std::optional<ServerAction> ServerSession::next_discard() {
+  const auto take = static_cast<std::size_t>(std::min<std::uint64_t>(octets_left_, unread().size()));
+  octets_left_ -= take;
+  begin_ += take;
+  if (octets_left_ > 0) return need_input();
+  state_ = State::command;
+  if (!discard_reply_.empty()) refuse(discard_reply_);
+  return std::nullopt;
+}
+
+void ServerSession::stuff_chunk(std::string_view octets, std::string& wire) {
+  wire.reserve(wire.size() + octets.size() + 64);
+  for (const char c : octets) {
+    if (chunk_line_start_ && c == '.') wire += '.';
+    wire += c;
+    chunk_line_start_ = chunk_return_ && c == '\n';
+    chunk_return_ = c == '\r';
+  }
+}
+
 /// Keeps what was scanned: in the buffer as it came, or, once the canonical form differs, as a string.
 void ServerSession::hold(const DataScanner::Piece& piece) {
   const std::size_t marker = piece.end ? end_marker : 0;

@@ -1,7 +1,6 @@
 // Gathers, decides, and with --connect dials, as the relay does; prints, and sends no MAIL.
 #include "proxy/cli/check_command.hpp"
 
-#include <idn2.h>
 #include <unistd.h>
 
 #include <boost/json.hpp>
@@ -18,6 +17,7 @@
 #include "proxy/cli/probe.hpp"
 #include "proxy/dns/caching_resolver.hpp"
 #include "proxy/dns/dnssec.hpp"
+#include "proxy/net/idn.hpp"
 #include "proxy/outbound/facts.hpp"
 #include "proxy/store/memory_table.hpp"
 #include "proxy/store/policy_table.hpp"
@@ -70,14 +70,7 @@ std::shared_ptr<const Exemptions> stored_exemptions(const Config& config) {
 std::optional<Target> target_of_argument(std::string argument) {
   if (const auto at = argument.rfind('@'); at != std::string::npos) argument.erase(0, at + 1);
   if (argument.size() > 2 && argument.front() == '[' && argument.back() == ']') return Target{argument, true};
-  char* ascii = nullptr;
-  // UTS 46, non-transitional (SMTP-25)
-  const int result = idn2_to_ascii_8z(argument.c_str(), &ascii, IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES);
-  if (result == IDN2_OK) {
-    argument = ascii;
-    idn2_free(ascii);
-  }
-  auto domain = base::canonical_domain(argument, base::Alphabet::lookup);
+  auto domain = to_ascii(argument);
   if (!domain) return std::nullopt;
   return Target{std::move(*domain), false};
 }

@@ -186,8 +186,10 @@ void Session::mail(smtp::Mail mail) {
   const bool lmtp = machine_->lmtp();
   const bool tls = stream_.ssl() != nullptr;
   Origin origin{.client_address = client_address_, .hello = client.hello, .floor = listener_->floor};
-  // RFC 3848; HELO has no name of its own for TLS.
-  if (lmtp) {
+  // RFC 3848, RFC 6531 §4.3; HELO has no name of its own for TLS.
+  if (mail.smtputf8) {
+    origin.with = std::string(lmtp ? "UTF8LMTP" : "UTF8SMTP") + (tls ? "S" : "");
+  } else if (lmtp) {
     origin.with = tls ? "LMTPS" : "LMTP";
   } else if (client.verb == smtp::command::Hello::Verb::helo) {
     origin.with = "SMTP";

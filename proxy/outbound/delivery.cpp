@@ -1,6 +1,8 @@
 // The walk of a plan, the body, the verdict, the delivery record.
 #include "proxy/outbound/delivery.hpp"
 
+#include <algorithm>
+
 #include "policy/explain.hpp"
 #include "policy/reply.hpp"
 #include "protocol/base/text.hpp"
@@ -69,6 +71,9 @@ awaitable<std::vector<smtp::Reply>> Delivery::recipients(std::vector<smtp::Rcpt>
   speaker_.clear();
   if (!failed_ && !planned_) {
     failed_ = co_await connect();
+  } else if (!failed_ && connection_ && needs_smtputf8() && !connection_->capabilities().smtputf8) {
+    answers.assign(count, policy::reply::utf8_address_refused(attempt_->demand.host));
+    co_return answers;
   } else if (!failed_ && connection_) {
     auto result = co_await connection_->more_recipients(pending_, budget_);
     if (auto* verdicts = std::get_if<smtp::Verdicts>(&result)) {
@@ -321,6 +326,8 @@ std::optional<policy::HostOutcome> Delivery::unfit(const policy::Attempt& attemp
   policy::HostOutcome refused{.host = attempt.demand.host, .what = What::refused, .stage = smtp::Stage::ehlo};
   if (offers.size_limit != 0 && mail.size && *mail.size > offers.size_limit) {
     refused.reply = policy::reply::size_exceeds_host(attempt.demand.host, offers.size_limit);
+  } else if (needs_smtputf8() && !offers.smtputf8) {
+    refused.reply = policy::reply::utf8_address_refused(attempt.demand.host);
   } else if (mail.body == smtp::Body::eight_bit && !offers.eight_bit_mime) {
     refused.reply = policy::reply::eight_bit_refused(attempt.demand.host);
   } else {
@@ -447,12 +454,26 @@ awaitable<void> Delivery::body(std::string_view front, std::string_view part, bo
   connection_.reset();
 }
 
+bool Delivery::needs_smtputf8() const {
+  const auto international = [](const auto& one) { return one.forward_path.international; };
+  return message_->mail.reverse_path.international ||
+         std::any_of(pending_.recipients.begin(), pending_.recipients.end(), international);
+}
+
 bool Delivery::take_eight_bit() {
-  speaker_.clear();
   if (verdict_ || !connection_ || connection_->capabilities().eight_bit_mime) return true;
-  const auto refusal = policy::reply::eight_bit_refused(attempt_->demand.host);
+  return cannot_have(policy::reply::eight_bit_refused(attempt_->demand.host));
+}
+
+bool Delivery::take_utf8_header() {
+  if (!message_->mail.smtputf8 || verdict_ || !connection_ || connection_->capabilities().smtputf8) return true;
+  return cannot_have(policy::reply::utf8_header_refused(attempt_->demand.host));
+}
+
+bool Delivery::cannot_have(smtp::Reply refusal) {
+  speaker_.clear();
   abandon();
-  settle(refusal);
+  settle(std::move(refusal));
   return false;
 }
 

@@ -60,6 +60,8 @@ class Delivery {
   awaitable<void> body(std::string_view front, std::string_view part, bool last);
   /// An octet above 127 came: false where the host cannot take it; the verdict is then 554 5.6.3 (SMTP-22).
   bool take_eight_bit();
+  /// The same of an octet above 127 in the header of a message that was begun with SMTPUTF8: 554 5.6.9 (SMTP-24).
+  bool take_utf8_header();
   awaitable<smtp::Reply> finish();
   void abandon();
 
@@ -84,6 +86,8 @@ class Delivery {
                                                          int rung);
   awaitable<std::optional<policy::HostOutcome>> try_kept(const policy::Attempt& attempt);
   awaitable<std::optional<policy::HostOutcome>> send_envelope(const policy::Attempt& attempt, policy::Permit permit);
+  bool needs_smtputf8() const;
+  bool cannot_have(smtp::Reply refusal);
   std::optional<policy::HostOutcome> unfit(const policy::Attempt& attempt) const;
   awaitable<bool> start_data();
   awaitable<bool> replay();

@@ -12,9 +12,11 @@ constexpr std::size_t part_size = 32768;
 constexpr std::size_t recipients_at_most = 100;  // RFC 5321 §4.5.3.1.8: what every host takes
 }  // namespace
 
-awaitable<Verdict> send_held(Delivery& delivery, std::string received_field, const Octets& octets, bool eight_bit) {
+awaitable<Verdict> send_held(Delivery& delivery, std::string received_field, const Octets& octets, bool eight_bit,
+                             bool eight_bit_header) {
   Verdict verdict;
-  if (!eight_bit || delivery.take_eight_bit()) {
+  const bool taken = (!eight_bit || delivery.take_eight_bit()) && (!eight_bit_header || delivery.take_utf8_header());
+  if (taken) {
     std::vector<char> part(std::min(part_size, octets.size()));
     std::size_t offset = 0;
     do {
@@ -49,7 +51,8 @@ awaitable<GroupVerdict> send_whole(Environment& environment, WholeMessage messag
     group.no_host = group.no_host || delivery.no_host();
     Verdict final_verdict;
     if (delivery.accepted() > 0)
-      final_verdict = co_await send_held(delivery, message.received_field, *message.octets, message.eight_bit);
+      final_verdict = co_await send_held(delivery, message.received_field, *message.octets, message.eight_bit,
+                                         message.eight_bit_header);
     for (auto& answer : answers) {
       if (answer.positive()) {
         group.recipients.push_back(final_verdict);

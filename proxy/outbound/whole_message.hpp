@@ -22,11 +22,13 @@ struct WholeMessage {
   std::shared_ptr<const MessageFacts> facts;
   std::string received_field;
   std::shared_ptr<const Octets> octets;
-  bool eight_bit = false;
+  bool eight_bit = false;         ///< an octet above 127 is in it
+  bool eight_bit_header = false;  ///< in its header
 };
 
 /// DATA to the final reply, to the recipients that the delivery has accepted (at least one).
-awaitable<Verdict> send_held(Delivery& delivery, std::string received_field, const Octets& octets, bool eight_bit);
+awaitable<Verdict> send_held(Delivery& delivery, std::string received_field, const Octets& octets, bool eight_bit,
+                             bool eight_bit_header);
 
 struct GroupVerdict {
   std::vector<Verdict> recipients;  ///< in order

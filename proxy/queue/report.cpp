@@ -5,6 +5,7 @@
 
 #include "policy/reply.hpp"
 #include "protocol/base/text.hpp"
+#include "proxy/net/idn.hpp"
 #include "proxy/runtime/metrics.hpp"
 
 namespace proxy {
@@ -69,6 +70,12 @@ std::optional<QueueChange::New> report_on(const Config& config, const QueuedMess
                                           std::vector<mime::ReportedRecipient> recipients, std::int64_t number,
                                           QueueTime now, std::mt19937& random) {
   if (recipients.empty() || message.mail.reverse_path.null()) return std::nullopt;
+  auto back_to = message.mail.reverse_path;
+  if (back_to.international && !back_to.is_literal) {
+    auto name = to_ascii(back_to.domain);
+    if (!name) return std::nullopt;  // no such domain
+    back_to.domain = std::move(*name);
+  }
   QueueChange::New made;
   auto& report = made.message;
   report.number = number;
@@ -95,6 +102,7 @@ std::optional<QueueChange::New> report_on(const Config& config, const QueuedMess
 
   report.mail.reverse_path = {};  // RFC 5321 §4.5.5
   report.mail.requiretls = message.mail.requiretls;
+  report.mail.smtputf8 = message.mail.reverse_path.international;  // its recipient, now
   report.floor = message.floor;
   report.client = "";
   report.eight_bit = std::any_of(wire.begin(), wire.end(), [](char c) { return static_cast<unsigned char>(c) > 127; });
@@ -103,7 +111,7 @@ std::optional<QueueChange::New> report_on(const Config& config, const QueuedMess
   report.received = now;
   report.expires = now + config.queue.lifetime;
   QueuedRecipient back;
-  back.rcpt.forward_path = message.mail.reverse_path;
+  back.rcpt.forward_path = std::move(back_to);
   back.rcpt.notify = {.given = true, .never = true};  // RFC 3461 §6.1
   back.next_attempt = now;
   report.recipients.push_back(std::move(back));

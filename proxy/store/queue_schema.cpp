@@ -32,7 +32,8 @@ constexpr char make_first_schema[] =
     " requiretls INTEGER NOT NULL,"
     " tls_required_no INTEGER NOT NULL,"
     " body TEXT NOT NULL CHECK (body IN ('', '7BIT', '8BITMIME')),"
-    " eight_bit INTEGER NOT NULL,"  // an octet above 127 is in it
+    " smtputf8 INTEGER NOT NULL,"
+    " eight_bit INTEGER NOT NULL,"  // 1: an octet above 127 is in it, 3: in its header
     " ret TEXT NOT NULL CHECK (ret IN ('', 'FULL', 'HDRS')),"
     " envid TEXT NOT NULL,"           // xtext
     " received_field TEXT NOT NULL,"  // goes in front

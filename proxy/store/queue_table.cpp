@@ -40,7 +40,7 @@ smtp::Path path_of(const std::string& address, bool may_be_null) {
 
 constexpr char message_columns[] =
     "SELECT number, id, sender, size, received, expires, warn_at, accepted, held, client, floor, requiretls,"
-    " tls_required_no, body, eight_bit, ret, envid, received_field FROM message";
+    " tls_required_no, body, eight_bit, ret, envid, received_field, smtputf8 FROM message";
 
 QueuedMessage message_of(const sqlite::Statement& row) {
   QueuedMessage message;
@@ -64,6 +64,8 @@ QueuedMessage message_of(const sqlite::Statement& row) {
     if (body == text_of(known)) message.mail.body = known;
   }
   message.eight_bit = row.number(14) != 0;
+  message.eight_bit_header = (row.number(14) & 2) != 0;
+  message.mail.smtputf8 = row.number(18) != 0;
   const auto ret = row.text(15);
   if (ret == "FULL") message.mail.ret = smtp::Return::full;
   if (ret == "HDRS") message.mail.ret = smtp::Return::headers;
@@ -73,7 +75,8 @@ QueuedMessage message_of(const sqlite::Statement& row) {
 }
 
 constexpr char recipient_columns[] =
-    "SELECT number, address, notify, orcpt, attempts, next_attempt, reason FROM recipient WHERE message = ?1";
+    "SELECT number, address, notify, orcpt, attempts, next_attempt, reason, domain FROM recipient"
+    " WHERE message = ?1";
 
 QueuedRecipient recipient_of(const sqlite::Statement& row) {
   QueuedRecipient recipient;
@@ -84,6 +87,7 @@ QueuedRecipient recipient_of(const sqlite::Statement& row) {
   recipient.attempts = static_cast<std::uint32_t>(row.number(4));
   recipient.next_attempt = time_of(row.number(5));
   recipient.reason = row.text(6);
+  recipient.rcpt.forward_path.domain = row.text(7);  // in A-labels, whatever the address has
   return recipient;
 }
 
@@ -220,10 +224,11 @@ std::int64_t QueueReader::last_number() {
 QueueWriter::QueueWriter(const std::string& state_dir)
     : folder_(queue_folder(state_dir)),
       connection_(open_for_writing(queue_file(state_dir))),
-      add_message_(connection_,
-                   "INSERT INTO message (number, id, sender, size, received, expires, warn_at, accepted, held, client,"
-                   " floor, requiretls, tls_required_no, body, eight_bit, ret, envid, received_field, in_file)"
-                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"),
+      add_message_(
+          connection_,
+          "INSERT INTO message (number, id, sender, size, received, expires, warn_at, accepted, held, client,"
+          " floor, requiretls, tls_required_no, body, eight_bit, ret, envid, received_field, in_file, smtputf8)"
+          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)"),
       add_recipient_(connection_,
                      "INSERT INTO recipient (message, number, address, domain, notify, orcpt, attempts, next_attempt,"
                      " reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
@@ -329,7 +334,7 @@ void QueueWriter::add(const QueueChange::New& made) {
   add_message_.bind(12, std::int64_t{message.mail.requiretls});
   add_message_.bind(13, std::int64_t{message.tls_required_no});
   add_message_.bind(14, text_of(message.mail.body));
-  add_message_.bind(15, std::int64_t{message.eight_bit});
+  add_message_.bind(15, std::int64_t{message.eight_bit} + 2 * std::int64_t{message.eight_bit_header});
   const auto ret = message.mail.ret;
   add_message_.bind(16, std::string_view(ret == smtp::Return::full      ? "FULL"
                                          : ret == smtp::Return::headers ? "HDRS"
@@ -337,6 +342,7 @@ void QueueWriter::add(const QueueChange::New& made) {
   add_message_.bind(17, message.mail.envid);
   add_message_.bind(18, message.received_field);
   add_message_.bind(19, std::int64_t{in_file});
+  add_message_.bind(20, std::int64_t{message.mail.smtputf8});
   add_message_.run();
   for (const auto& recipient : message.recipients) {
     add_recipient_.bind(1, message.number);

@@ -1,8 +1,10 @@
 // What both kinds of transaction need.
 #include <chrono>
 
+#include "policy/reply.hpp"
 #include "protocol/base/text.hpp"
 #include "protocol/mime/trace.hpp"
+#include "proxy/net/idn.hpp"
 #include "proxy/transaction/transaction.hpp"
 
 namespace proxy {
@@ -62,16 +64,22 @@ void log_waiver(const Origin& origin, const std::string& id, const std::string& 
       .add("reason", deferral);
 }
 
-std::optional<Target> target_of(const Config& config, smtp::Rcpt& recipient) {
-  if (recipient.forward_path.postmaster) {
-    if (!config.postmaster) return std::nullopt;
+std::variant<Target, smtp::Reply> target_of(const Config& config, smtp::Rcpt& recipient) {
+  auto& path = recipient.forward_path;
+  if (path.postmaster) {
+    if (!config.postmaster) return policy::reply::no_postmaster();
     std::string_view rest;
     const std::string bracketed = '<' + *config.postmaster + '>';
-    auto path = smtp::parse_path(bracketed, false, rest);
-    if (!path) return std::nullopt;
-    recipient.forward_path = std::move(*path);
+    auto configured = smtp::parse_path(bracketed, false, rest);
+    if (!configured) return policy::reply::no_postmaster();
+    path = std::move(*configured);
   }
-  return Target{recipient.forward_path.domain, recipient.forward_path.is_literal};
+  if (path.international && !path.is_literal) {
+    auto name = to_ascii(path.domain);
+    if (!name) return smtp::Reply{501, "5.1.3", "the domain has no form in A-labels"};
+    path.domain = std::move(*name);
+  }
+  return Target{path.domain, path.is_literal};
 }
 
 }  // namespace proxy

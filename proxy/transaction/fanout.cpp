@@ -31,9 +31,10 @@ class Fanout final : public Transaction {
     std::vector<smtp::Reply> answers;
     const auto config = environment_.config();
     for (auto& recipient : batch) {
-      auto target = target_of(*config, recipient);
-      if (!target) {
-        answers.push_back(policy::reply::no_postmaster());
+      auto routed = target_of(*config, recipient);
+      auto* target = std::get_if<Target>(&routed);
+      if (target == nullptr) {
+        answers.push_back(std::get<smtp::Reply>(routed));
         continue;
       }
       group_of(std::move(*target)).places.push_back(accepted_++);
@@ -53,6 +54,7 @@ class Fanout final : public Transaction {
     }
     started_ = true;
     eight_bit_ = facts.eight_bit;
+    eight_bit_header_ = facts.eight_bit_header;
     if (stored_) stored_ = spool_.append(wire);
     co_return;
   }
@@ -104,7 +106,7 @@ class Fanout final : public Transaction {
     const bool one = accepted_ == 1;
     auto field =
         received(environment_, origin_, id_, one ? std::string_view(delivery.first_recipient()) : std::string_view());
-    const auto verdict = co_await send_held(delivery, std::move(field), spool_, eight_bit_);
+    const auto verdict = co_await send_held(delivery, std::move(field), spool_, eight_bit_, eight_bit_header_);
     for (auto& answer : answers) {
       if (answer.positive()) answer = verdict.reply;
     }
@@ -125,7 +127,7 @@ class Fanout final : public Transaction {
   std::vector<std::unique_ptr<Group>> groups_;
   Group* last_ = nullptr;
   std::size_t accepted_ = 0;
-  bool eight_bit_ = false, stored_ = true, started_ = false;
+  bool eight_bit_ = false, eight_bit_header_ = false, stored_ = true, started_ = false;
   bool waived_ = false;  // the message has a TLS-Required: No that counts
 };
 

@@ -39,9 +39,10 @@ awaitable<std::vector<smtp::Reply>> Queued::recipients(std::vector<smtp::Rcpt> b
   std::vector<Asked> all;
   const auto config = environment_.config();
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    const auto target = target_of(*config, batch[i]);
-    if (!target) {
-      noted[i].answer = policy::reply::no_postmaster();
+    const auto routed = target_of(*config, batch[i]);
+    const auto* target = std::get_if<Target>(&routed);
+    if (target == nullptr) {
+      noted[i].answer = std::get<smtp::Reply>(routed);
       continue;
     }
     if (!queue_.can_store() && !groups_.empty() && groups_.front()->target.domain != target->domain) {
@@ -147,6 +148,7 @@ awaitable<void> Queued::body(std::string_view wire, bool last, const smtp::BodyF
   }
   started_ = true;
   eight_bit_ = facts.eight_bit;
+  eight_bit_header_ = facts.eight_bit_header;
   if (stored_) stored_ = spool_->append(wire);
   co_return;
 }
@@ -173,6 +175,7 @@ QueuedMessage Queued::message_row() const {
   row.client = origin_.client_address;
   row.received_field = field();
   row.eight_bit = eight_bit_;
+  row.eight_bit_header = eight_bit_header_;
   row.size = spool_->size();
   row.received = std::chrono::system_clock::now();
   row.expires = row.received + config->queue.lifetime;

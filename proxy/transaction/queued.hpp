@@ -120,7 +120,7 @@ class Queued final : public Transaction {
   std::size_t accepted_ = 0;
   std::optional<std::int64_t> number_;  // of the message in the store
   bool written_ = false;                // it is there, not promised yet
-  bool eight_bit_ = false, stored_ = true, started_ = false, waived_ = false;
+  bool eight_bit_ = false, eight_bit_header_ = false, stored_ = true, started_ = false, waived_ = false;
 };
 
 }  // namespace proxy::queued

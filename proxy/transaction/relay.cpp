@@ -22,9 +22,10 @@ class Relay final : public Transaction {
     std::vector<smtp::Reply> answers;
     const auto config = environment_.config();
     for (std::size_t at = 0; at < batch.size();) {
-      auto target = target_of(*config, batch[at]);
-      if (!target) {
-        answers.push_back(policy::reply::no_postmaster());
+      auto routed = target_of(*config, batch[at]);
+      auto* target = std::get_if<Target>(&routed);
+      if (target == nullptr) {
+        answers.push_back(std::get<smtp::Reply>(routed));
         ++at;
         continue;
       }
@@ -37,7 +38,8 @@ class Relay final : public Transaction {
       std::vector<smtp::Rcpt> run;
       while (at < batch.size()) {
         const auto next = target_of(*config, batch[at]);
-        if (!next || next->domain != target->domain) break;
+        const auto* same = std::get_if<Target>(&next);
+        if (same == nullptr || same->domain != target->domain) break;
         run.push_back(std::move(batch[at++]));
       }
       if (!delivery_ || target->domain != delivery_->domain()) begin(std::move(*target), run.front());
@@ -57,6 +59,7 @@ class Relay final : public Transaction {
     if (!provisional_.empty() && !started_ && !verdict_) verdict_ = co_await decide_by_header(wire, last);
     if (verdict_) co_return;
     if (facts.eight_bit && !delivery_->take_eight_bit()) co_return;
+    if (facts.eight_bit_header && !delivery_->take_utf8_header()) co_return;
     std::string front;
     if (!started_) {
       if (wants_success()) header_ = wire.substr(0, header_at_most);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "protocol/smtp/command.hpp"
@@ -62,8 +63,8 @@ void log_waiver(const Origin& origin, const std::string& id, const std::string& 
 std::string received(const Environment& environment, const Origin& origin, const std::string& id,
                      std::string_view recipient);
 
-/// Where a recipient's mail goes; nullopt: <postmaster>, and no address is configured for it. Changes the path of one
-/// that is.
-std::optional<Target> target_of(const Config& config, smtp::Rcpt& recipient);
+/// Where a recipient's mail goes, or the refusal: <postmaster>, and no address is configured for it; a name without
+/// A-labels. Changes the path of <postmaster>, and the domain of one with U-labels.
+std::variant<Target, smtp::Reply> target_of(const Config& config, smtp::Rcpt& recipient);
 
 }  // namespace proxy

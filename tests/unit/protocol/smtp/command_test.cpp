@@ -37,7 +37,7 @@ TEST_CASE("a command line that cannot be run is refused with the right codes", "
       {"EXPN list", 502, "5.5.1"},
       {"AUTH PLAIN AGEAYg==", 502, "5.5.1"},
       {"starttls now", 501, "5.5.4"},
-      {"BDAT 0 LAST", 502, "5.5.1"},
+      {"BDAT zero LAST", 501, "5.5.4"},
       {"TURN", 502, "5.5.1"},
       {"ETRN x", 502, "5.5.1"},
       {"SEND FROM:<a@b.test>", 502, "5.5.1"},

@@ -66,7 +66,7 @@ TEST_CASE("MAIL and RCPT lines may be longer by what DSN adds", "[SMTP-26][SMTP-
   const std::string envid(100, 'e');
   const std::string orcpt = "rfc822;" + std::string(493, 'o');
   const std::string longest = "RCPT TO:<b@good.test> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=" + orcpt;
-  constexpr std::size_t mail_limit = 512 + 26 + 116, rcpt_limit = 512 + 536;
+  constexpr std::size_t mail_limit = 512 + 26 + 116 + 10, rcpt_limit = 512 + 536;
   for (const std::size_t read : {std::size_t{1}, std::size_t{7}, std::size_t{64u << 10}}) {
     Driver d;
     d.read_size = read;

@@ -35,7 +35,8 @@ std::string codes(const std::string& output) {
 
 TEST_CASE("the greeting and the replies to EHLO and HELO have no enhanced code", "[SMTP-27][SMTP-20][SMTP-65]") {
   const std::string offer =
-      "250-relay.test\r\n250-PIPELINING\r\n250-SIZE 52428800\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250 DSN\r\n";
+      "250-relay.test\r\n250-PIPELINING\r\n250-SIZE "
+      "52428800\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n250 DSN\r\n";
   Driver d;
   CHECK(d.says("") == "220 relay.test ESMTP\r\n");
   CHECK(d.says("HELO x\r\n") == "250 relay.test\r\n");
@@ -106,15 +107,15 @@ TEST_CASE("dialogues get the codes that RFC 5321 gives them",
       {{"AUTH PLAIN AGEAYg=="}, "502 5.5.1"},
       {{"STARTTLS"}, "502 5.5.1"},
       {{"STARTTLS now"}, "501 5.5.4"},
-      {{"BDAT 0 LAST"}, "502 5.5.1"},
+      {{"BDAT 0 LAST"}, "503 5.5.1"},
       {{std::string("NOOP a\0b", 8)}, "500 5.5.2"},
       {{"NOOP " + std::string(505, 'x')}, "250 2.0.0"},
       {{"NOOP " + std::string(506, 'x')}, "500 5.5.2"},
       {{"NOOP " + std::string(2100, 'x')}, "500 5.5.2"},
       {{"NOOP " + std::string(5000, 'x'), m}, "250 2.1.0"},
       {{"NOOP " + std::string(200000, 'x'), m}, "250 2.1.0"},
-      {{m + std::string(652 - m.size(), ' ')}, "250 2.1.0"},
-      {{m + std::string(653 - m.size(), ' ')}, "500 5.5.2"},
+      {{m + std::string(662 - m.size(), ' ')}, "250 2.1.0"},
+      {{m + std::string(663 - m.size(), ' ')}, "500 5.5.2"},
       {{"M\xc3\x84IL"}, "500 5.5.1"},
       {{"QUIT"}, "221 2.0.0"},
   };
