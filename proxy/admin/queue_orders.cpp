@@ -63,7 +63,7 @@ std::string summary(Queue::Order order, std::size_t done, std::size_t in_work, s
   }
   if (in_work > 0)
     words += ", " + std::to_string(in_work) + " of them while an attempt is under way, which may still deliver it";
-  if (failed > 0) words += "; " + std::to_string(failed) + " could not be";
+  if (failed > 0) words += "; " + std::to_string(failed) + " failed";
   return words;
 }
 

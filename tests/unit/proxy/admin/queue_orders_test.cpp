@@ -219,7 +219,7 @@ TEST_CASE("orders that make no sense are refused", "[SMTP-29]") {
 TEST_CASE("words say how many and whether it happens now", "[SMTP-29]") {
   CHECK(proxy::summary(Queue::Order::remove, 1, 0, 0, true) == "1 message removed");
   CHECK(proxy::summary(Queue::Order::hold, 2, 1, 3, true) ==
-        "2 messages held, 1 of them while an attempt is under way, which may still deliver it; 3 could not be");
+        "2 messages held, 1 of them while an attempt is under way, which may still deliver it; 3 failed");
   CHECK(proxy::summary(Queue::Order::retry, 2, 0, 0, true) == "2 messages tried again from now on");
   CHECK(proxy::summary(Queue::Order::retry, 2, 0, 0, false) == "2 messages due as soon as a relay starts");
 }
