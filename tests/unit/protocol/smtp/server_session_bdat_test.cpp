@@ -30,8 +30,8 @@ std::string for_data(const std::string& raw) {
 }
 
 std::string random_message(std::mt19937& random, bool bare) {
-  const std::vector<std::string> pieces{"\r\n", "\r\n", ".", "..", "x", "Received: y\r\n", std::string(1, '\0'), "\xff",
-                                        std::string(1200, 'l')};
+  const std::vector<std::string> pieces{
+      "\r\n", "\r\n", ".", "..", "x", "Received: y\r\n", std::string(1, '\0'), "\xff", std::string(1200, 'l')};
   std::string text = "Subject: x\r\n\r\n";
   const auto count = random() % 40;
   for (unsigned i = 0; i < count; ++i) {
@@ -80,9 +80,11 @@ TEST_CASE("BDAT and DATA of one message bring the same octets however they are s
   }
   by_bdat.feed(octets);
   CHECK(by_bdat.messages == by_data.messages);
-  CHECK(by_bdat.session.body().octets == by_data.session.body().octets);
-  CHECK(by_bdat.session.body().received == by_data.session.body().received);
-  CHECK(by_bdat.session.body().eight_bit == by_data.session.body().eight_bit);
+  if (!by_data.messages.empty()) {
+    CHECK(by_bdat.session.body().octets == by_data.session.body().octets);
+    CHECK(by_bdat.session.body().received == by_data.session.body().received);
+    CHECK(by_bdat.session.body().eight_bit == by_data.session.body().eight_bit);
+  }
   CHECK(by_bdat.says("NOOP\r\n").starts_with("250 "));
 }
 
@@ -163,7 +165,8 @@ TEST_CASE("a client that is gone inside a chunk leaves no message", "[SMTP-23][S
 TEST_CASE("BDAT needs a number of octets", "[SMTP-23]") {
   Driver d;
   d.feed(envelope);
-  for (const char* line : {"BDAT", "BDAT x", "BDAT -1", "BDAT 10 FIRST", "BDAT 10 LAST LAST", "BDAT 123456789012345678901"})
+  for (const char* line :
+       {"BDAT", "BDAT x", "BDAT -1", "BDAT 10 FIRST", "BDAT 10 LAST LAST", "BDAT 123456789012345678901"})
     CHECK(d.says(std::string(line) + "\r\n").starts_with("501 5.5.4"));
 }
 
@@ -174,7 +177,9 @@ TEST_CASE("SMTPUTF8 lets addresses be other than ASCII and nothing else does", "
   CHECK(d.says("MAIL FROM:<a@sender.test>\r\n").starts_with("250 "));
   CHECK(d.says("RCPT TO:<m\xc3\xbcller@good.test>\r\n").starts_with("553 5.6.7"));
   CHECK(d.says("RSET\r\n").starts_with("250 "));
-  CHECK(d.says("MAIL FROM:<m\xc3\xbcller@b\xc3\xbc" "cher.test> SMTPUTF8\r\n").starts_with("250 "));
+  CHECK(d.says("MAIL FROM:<m\xc3\xbcller@b\xc3\xbc"
+               "cher.test> SMTPUTF8\r\n")
+            .starts_with("250 "));
   CHECK(d.says("RCPT TO:<m\xc3\xbcller@good.test>\r\n").starts_with("250 "));
   CHECK(d.says("RCPT TO:<m\xfcller@good.test>\r\n").starts_with("501 5.1.3"));
   REQUIRE(d.mails.size() == 2);
