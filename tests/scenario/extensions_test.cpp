@@ -85,14 +85,18 @@ TEST_CASE("SMTPUTF8 that is not needed goes without and a header that needs it d
   without_smtputf8(*good.mx[0]);
   const auto message = delivered(world, send(world, "b@good.test", "SMTPUTF8", lab::letter()), {.mx = good.mx[0]});
   CHECK(message.parameters.find("SMTPUTF8") == std::string::npos);
-  const auto body = lab::letter("hello", "Gr\xc3\xbc\xc3\x9f" "e");
+  const auto body = lab::letter("hello",
+                                "Gr\xc3\xbc\xc3\x9f"
+                                "e");
   refused(world, send(world, "c@good.test", "SMTPUTF8 BODY=8BITMIME", body), {"5.6.9"});
 }
 
 TEST_CASE("a domain with U-labels is looked up by its A-labels", "[scenario][SMTP-25]") {
   World world;
   auto& domain = world.lab.domain("xn--bcher-kva.test", {.sts = "enforce"});
-  const std::string recipient = "b@b\xc3\xbc" "cher.test";
+  const std::string recipient =
+      "b@b\xc3\xbc"
+      "cher.test";
   const auto outcome = send(world, recipient, "SMTPUTF8", lab::letter());
   delivered(world, outcome, {.mx = domain.mx[0], .tls = true, .recipient = recipient});
   auto client = world.relay.client();
