@@ -113,9 +113,9 @@ std::string table_head(const Screen& screen) {
 
 std::string table_rows(const Screen& screen, const QueuedMessage& message, QueueTime now) {
   const auto path = path_width(screen);
-  auto line = right(span_words(now - message.received), age_width) + ' ' +
-              right(size_words(message.size), size_width) + "  " + left(base::printable(message.id, id_width), id_width) +
-              "  " + left(path_words(message, path), path) + "  ";
+  auto line = right(span_words(now - message.received), age_width) + ' ' + right(size_words(message.size), size_width) +
+              "  " + left(base::printable(message.id, id_width), id_width) + "  " +
+              left(path_words(message, path), path) + "  ";
   const auto next = left(next_words(message, now), next_width);
   if (line.size() + next_width > screen.width) {
     line += next;

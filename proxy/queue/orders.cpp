@@ -1,5 +1,5 @@
-// What an administrator orders for messages of the queue: written first, then brought into the agenda. A message that is
-// being removed counts as in work until that is written, so that no attempt begins meanwhile.
+// What an administrator orders for messages of the queue: written first, then brought into the agenda. A message that
+// is being removed counts as in work until that is written, so that no attempt begins meanwhile.
 #include "protocol/base/text.hpp"
 #include "proxy/queue/queue.hpp"
 
@@ -76,24 +76,20 @@ void Queue::carry_out(Order order, QueuedMessage message, bool durable) {
       for (const auto& domain : domains_of(message)) {
         agenda_.kick(domain, parts_.now());
         watch_failing(domain);
-        if (!working_.contains({number, domain}))
-          agenda_.add(number, domain, message.mail.reverse_path.address, parts_.now());
       }
       break;
     case Order::hold: break;  // the agenda's units of it are dropped when their turn comes
     case Order::release:
       if (!durable || !message.held) break;
-      message.held = false;
-      message.warn_at.reset();  // that alarm was never taken away, and one must be enough
-      schedule(message);
+      unpark(message);
       break;
     case Order::remove:
       for (const auto& domain : domains_of(message)) working_.erase({number, domain});
       if (durable) {
+        for (const auto& domain : domains_of(message)) parked_.erase({number, domain});
         log::Event(log::Level::warn, "removed").add("id", message.id).add("reason", "at an administrator's word");
       } else {
-        message.warn_at.reset();
-        schedule(message);  // what came up meanwhile was dropped
+        unpark(message);  // what came up meanwhile was dropped
       }
       break;
   }

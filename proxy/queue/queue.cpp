@@ -18,8 +18,15 @@ namespace {
 
 constexpr unsigned expiring_at_most = 20;
 constexpr std::chrono::seconds alarm_again(1);
+constexpr std::chrono::minutes read_again(1);
 constexpr std::chrono::milliseconds write_again_first(200), write_again_longest(30000);
 constexpr std::uint64_t reserve = std::uint64_t{8} << 20;  // octets of disk that stay free, for what is settled
+
+QueueTime due_of(const QueuedMessage& message) {
+  auto due = QueueTime::max();
+  for (const auto& one : message.recipients) due = std::min(due, one.next_attempt);
+  return due;
+}
 
 }  // namespace
 
@@ -27,7 +34,7 @@ Queue::Queue(Parts parts)
     : parts_(std::move(parts)),
       agenda_({.retry = parts_.config()->queue.retry}),
       timer_(parts_.control),
-      random_(std::random_device{}()) {}
+      random_(parts_.seed) {}
 
 void Queue::start() {
   std::size_t held = 0;
@@ -55,6 +62,10 @@ void Queue::wake() {
 }
 
 awaitable<void> Queue::pause(std::chrono::milliseconds time) {
+  if (parts_.pause) {
+    co_await parts_.pause(time);
+    co_return;
+  }
   asio::steady_timer timer(parts_.control, time);
   co_await timer.async_wait(asio::use_awaitable);
 }
@@ -101,6 +112,7 @@ void Queue::schedule(const QueuedMessage& message, bool at_once) {
     if (!added && recipient.next_attempt < at->second) at->second = recipient.next_attempt;
   }
   for (const auto& [domain, at] : due) {
+    if (message.held) parked_.insert({message.number, domain});
     if (message.held || working_.contains({message.number, domain})) continue;
     agenda_.add(message.number, domain, message.mail.reverse_path.address, at_once ? parts_.now() : at);
   }
@@ -108,38 +120,56 @@ void Queue::schedule(const QueuedMessage& message, bool at_once) {
   alarms_.push({message.expires, message.number});
 }
 
+// Noted as in work here, before the coroutine runs: the agenda may hand out the same unit twice in a row.
 void Queue::begin(const Unit& unit) {
+  const Key key{unit.message, unit.domain};
+  const bool is_in_work = working_.contains(key);
   std::optional<QueuedMessage> message;
-  if (!working_.contains({unit.message, unit.domain})) message = read(unit.message, unit.domain);
-  if (!message || message->held || message->recipients.empty())
-    return agenda_.ended(unit, Agenda::Ended::dropped, parts_.now(), 0.5);
-  spawn(parts_.control, attempt(std::move(*message), unit, true), "queue attempt");
+  const bool is_known = is_in_work || read(unit.message, unit.domain, message);
+  const bool is_left = message && !message->recipients.empty();
+  // Nobody knew when it was due when it was put back.
+  const bool is_early = unread_.contains(key) && is_left && due_of(*message) > parts_.now();
+  if (is_known) unread_.erase(key);
+  if (is_left && !message->held && !is_early) {
+    working_.insert(key);
+    return spawn(parts_.control, attempt(std::move(*message), unit, true), "queue attempt");
+  }
+  agenda_.ended(unit, Agenda::Ended::dropped, parts_.now(), 0.5);
+  if (!is_known) {
+    agenda_.add(unit.message, unit.domain, "", parts_.now() + read_again);
+  } else if (is_in_work || (is_left && message->held)) {
+    parked_.insert(key);
+  } else if (is_early) {
+    agenda_.add(unit.message, unit.domain, message->mail.reverse_path.address, due_of(*message));
+  }
 }
 
 void Queue::begin_last(const Unit& unit) {
+  const Key key{unit.message, unit.domain};
   std::optional<QueuedMessage> message;
-  if (!working_.contains({unit.message, unit.domain})) message = read(unit.message, unit.domain);
-  if (!message || message->held || message->recipients.empty()) {
-    --expiring_;
-    return;
+  if (!working_.contains(key) && !read(unit.message, unit.domain, message))
+    alarms_.push({parts_.now() + read_again, unit.message});
+  if (message && !message->held && !message->recipients.empty()) {
+    working_.insert(key);
+    return spawn(parts_.control, attempt(std::move(*message), unit, false), "last queue attempt");
   }
-  spawn(parts_.control, attempt(std::move(*message), unit, false), "last queue attempt");
+  --expiring_;
 }
 
-std::optional<QueuedMessage> Queue::read(std::int64_t number, const std::string& domain) {
+// False: nobody knows whether it is there.
+bool Queue::read(std::int64_t number, const std::string& domain, std::optional<QueuedMessage>& message) {
   try {
-    return parts_.store.load(number, domain);
+    message = parts_.store.load(number, domain);
+    return true;
   } catch (const StoreError& error) {
     log::Event(log::Level::error, "store_failed").add("reason", error.what());
-    // It is still there, and its turn comes again.
-    alarms_.push({parts_.now() + std::chrono::minutes(1), number});
-    return std::nullopt;
+    return false;
   }
 }
 
 awaitable<void> Queue::attempt(QueuedMessage message, Unit unit, bool by_agenda) {
   const InHand in_hand(*this);
-  working_.insert({unit.message, unit.domain});
+  const auto expires = message.expires;
   auto octets = parts_.store.octets(message);
   GroupVerdict verdict;
   if (octets) {
@@ -153,6 +183,8 @@ awaitable<void> Queue::attempt(QueuedMessage message, Unit unit, bool by_agenda)
     end(unit, ended);
   } else {
     --expiring_;
+    // The clock was put back meanwhile, and this was not the last attempt after all.
+    if (parts_.now() < expires) alarms_.push({expires, unit.message});
   }
   put_back(unit);  // behind the end: what is added before a heal is due at once
 }
@@ -178,6 +210,7 @@ awaitable<GroupVerdict> Queue::on_a_worker(QueuedMessage message, std::shared_pt
   auto initiate = [this](auto handler, std::shared_ptr<const QueuedMessage> tried, std::shared_ptr<const Octets> held,
                          std::string at) {
     auto done = resume_on_its_executor<GroupVerdict>(std::move(handler));
+    if (parts_.deliver) return parts_.deliver(std::move(tried), std::move(held), std::move(at), std::move(done));
     parts_.on_worker([tried = std::move(tried), held = std::move(held), at = std::move(at),
                       done = std::move(done)](Environment& environment) -> awaitable<void> {
       return deliver_queued(environment, tried, held, at, done);
@@ -215,13 +248,29 @@ awaitable<void> Queue::conclude(QueuedMessage message, std::shared_ptr<const Oct
 
 // The unit is in work no more. Beside those that were tried, others of its domain may wait, put off at RCPT.
 void Queue::put_back(const Unit& unit) {
-  working_.erase({unit.message, unit.domain});
-  if (const auto left = read(unit.message, unit.domain); left && !left->recipients.empty() && !left->held) {
-    auto due = left->recipients.front().next_attempt;
-    for (const auto& one : left->recipients) due = std::min(due, one.next_attempt);
-    agenda_.add(unit.message, unit.domain, left->mail.reverse_path.address, due);
+  const Key key{unit.message, unit.domain};
+  working_.erase(key);
+  parked_.erase(key);
+  std::optional<QueuedMessage> left;
+  if (!read(unit.message, unit.domain, left)) {
+    unread_.insert(key);
+    agenda_.add(unit.message, unit.domain, "", parts_.now() + read_again);
+  } else if (left && left->held) {
+    parked_.insert(key);
+  } else if (left && !left->recipients.empty()) {
+    agenda_.add(unit.message, unit.domain, left->mail.reverse_path.address, due_of(*left));
   }
   wake();
+}
+
+// What was dropped meanwhile comes into the agenda again, and nothing else: each unit is in it once. Read afresh, for
+// `message` may be older than the last attempt.
+void Queue::unpark(const QueuedMessage& message) {
+  for (const auto& domain : domains_of(message)) {
+    const Key key{message.number, domain};
+    if (parked_.contains(key) && !working_.contains(key)) put_back({message.number, domain});
+  }
+  alarms_.push({message.expires, message.number});
 }
 
 // Tries to write until it can be done: nobody else does, while nothing is taken.
@@ -230,8 +279,12 @@ awaitable<void> Queue::recover() {
     co_await pause(std::chrono::seconds(1));
     QueueChange change;
     change.probe = true;
+    change.drop = std::exchange(undropped_, {});
+    const auto dropped = change.drop;
     const auto applied = co_await parts_.store.apply(std::move(change));
-    if (!applied.durable) continue;
+    if (!applied.durable) undropped_.insert(undropped_.end(), dropped.begin(), dropped.end());
+    forget(applied.gone);
+    if (!applied.durable || !undropped_.empty()) continue;
     log::Event(log::Level::info, "store_recovered").add("reason", "the queue can be written again");
     can_store_.store(true);
     co_return;
@@ -241,26 +294,44 @@ awaitable<void> Queue::recover() {
 awaitable<bool> Queue::take(QueueChange change, std::vector<Unit> in_hand) {
   std::vector<QueuedMessage> added;
   for (const auto& made : change.add) added.push_back(made.message);
-  std::vector<std::int64_t> accepted = change.accept;
+  std::vector<std::int64_t> accepted = change.accept, dropped = change.drop;
+  // Before anybody can find it in the store: an order could else try or remove what is being sent, and what is removed
+  // would be taken off the counts before it was put on.
+  if (!in_hand.empty()) {
+    asio::post(parts_.control, [this, in_hand] {
+      for (const auto& unit : in_hand) working_.insert({unit.message, unit.domain});
+    });
+  }
+  for (const auto& message : added) count(message, 1);
   const auto applied = co_await parts_.store.apply(std::move(change));
   if (!applied.durable) {
-    if (can_store_.exchange(false))
-      asio::post(parts_.control, [this] { spawn(parts_.control, recover(), "queue recovery"); });
+    for (const auto& message : added) forget({{message.client, message.size}});
+    if (!in_hand.empty()) {
+      asio::post(parts_.control, [this, in_hand] {
+        for (const auto& unit : in_hand) working_.erase({unit.message, unit.domain});
+      });
+    }
+    const bool was_well = can_store_.exchange(false);
+    asio::post(parts_.control, [this, was_well, dropped = std::move(dropped)] {
+      // Nobody was promised these: they must not stay until the next start.
+      undropped_.insert(undropped_.end(), dropped.begin(), dropped.end());
+      const bool is_recovered = !dropped.empty() && can_store_.exchange(false);
+      if (was_well || is_recovered) spawn(parts_.control, recover(), "queue recovery");
+    });
     co_return false;
   }
   forget(applied.gone);
-  for (const auto& message : added) count(message, 1);
-  asio::post(parts_.control,
-             [this, added = std::move(added), accepted = std::move(accepted), in_hand = std::move(in_hand)] {
-               for (const auto& unit : in_hand) working_.insert({unit.message, unit.domain});
-               for (const auto& message : added) {
-                 if (message.accepted) schedule(message);
-               }
-               for (const auto number : accepted) {
-                 if (auto message = read(number, "")) schedule(*message);
-               }
-               wake();
-             });
+  asio::post(parts_.control, [this, added = std::move(added), accepted = std::move(accepted)] {
+    for (const auto& message : added) {
+      if (message.accepted) schedule(message);
+    }
+    for (const auto number : accepted) {
+      std::optional<QueuedMessage> message;
+      if (!read(number, "", message)) alarms_.push({parts_.now() + read_again, number, true});
+      if (message) schedule(*message);
+    }
+    wake();
+  });
   co_return true;
 }
 
@@ -291,8 +362,10 @@ std::set<std::string> Queue::domains_of(const QueuedMessage& message) {
 }
 
 void Queue::alarm(const Alarm& due) {
-  auto message = read(due.message, "");
+  std::optional<QueuedMessage> message;
+  if (!read(due.message, "", message)) return alarms_.push({parts_.now() + read_again, due.message, due.schedule});
   if (!message || message->recipients.empty()) return;
+  if (due.schedule) return schedule(*message);
   if (parts_.now() >= message->expires) {
     if (message->held) return;  // its release sets the alarm again
     bool busy = false;
@@ -308,8 +381,6 @@ void Queue::alarm(const Alarm& due) {
   }
   if (message->warn_at && parts_.now() >= *message->warn_at) {
     spawn(parts_.control, warn(std::move(*message)), "warning of a delay");
-  } else if (due.at != message->expires) {
-    schedule(*message);  // it could not be read when its turn came
   }
 }
 

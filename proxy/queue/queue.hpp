@@ -15,6 +15,7 @@
 #include <map>
 #include <mutex>
 #include <queue>
+#include <random>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -23,6 +24,7 @@
 
 #include "policy/queue/agenda.hpp"
 #include "proxy/queue/settlement.hpp"
+#include "proxy/store/completion.hpp"
 
 namespace proxy {
 
@@ -37,6 +39,12 @@ class Queue {
     std::function<QueueTime()> now = [] { return std::chrono::system_clock::now(); };
     /// Where the disk of the queue is asked for its free space.
     std::string directory;
+    // ---- for tests: an attempt without a worker, a pause without a clock, the same chance each time
+    using Deliver = void(std::shared_ptr<const QueuedMessage>, std::shared_ptr<const Octets>, std::string domain,
+                         Completion<GroupVerdict>);
+    std::function<Deliver> deliver{};
+    std::function<awaitable<void>(std::chrono::milliseconds)> pause{};
+    unsigned seed = std::random_device{}();
   };
   explicit Queue(Parts parts);
   Queue(const Queue&) = delete;
@@ -108,13 +116,14 @@ class Queue {
   struct Alarm {
     QueueTime at;
     std::int64_t message;
+    bool schedule = false;  ///< it could not be read when it was to be put into the agenda
     bool operator>(const Alarm& other) const { return at > other.at; }
   };
   using Key = std::pair<std::int64_t, std::string>;
 
   awaitable<void> run();
   void schedule(const QueuedMessage& message, bool at_once = false);
-  std::optional<QueuedMessage> read(std::int64_t number, const std::string& domain);
+  bool read(std::int64_t number, const std::string& domain, std::optional<QueuedMessage>& message);
   void begin(const Unit& unit);
   void begin_last(const Unit& unit);
   awaitable<void> attempt(QueuedMessage message, Unit unit, bool by_agenda);
@@ -123,6 +132,7 @@ class Queue {
   awaitable<GroupVerdict> on_a_worker(QueuedMessage message, std::shared_ptr<const Octets> octets, std::string domain);
   awaitable<void> conclude(QueuedMessage message, std::shared_ptr<const Octets> octets, GroupVerdict verdict);
   void put_back(const Unit& unit);
+  void unpark(const QueuedMessage& message);
   awaitable<void> recover();
   void alarm(const Alarm& due);
   awaitable<void> warn(QueuedMessage message);
@@ -140,7 +150,10 @@ class Queue {
   policy::queue::Agenda agenda_;
   std::priority_queue<Alarm, std::vector<Alarm>, std::greater<>> alarms_;
   std::set<Key> working_;
-  std::deque<Unit> expired_;  // units whose last attempt is due
+  std::set<Key> parked_;                 // dropped when their turn came, because they were held or in work
+  std::set<Key> unread_;                 // put back while the store could not be read
+  std::vector<std::int64_t> undropped_;  // nobody was promised them, and the disk did not take that they go
+  std::deque<Unit> expired_;             // units whose last attempt is due
   unsigned expiring_ = 0;
   boost::asio::steady_timer timer_;
   std::mt19937 random_;
