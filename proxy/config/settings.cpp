@@ -66,12 +66,13 @@ void take_servers(Draft& draft, const Value& value) {
 
 void take_metrics_address(Draft& draft, const Value& value) {
   if (draft.text(value) == nullptr) return;
-  const auto address = parse_host_port(value.text);
+  auto address = parse_host_port(value.text);
   if (!address) {
     return draft.refuse(value, "is no address with a port",
                         "expected one such as \"127.0.0.1:9150\" or \"[::1]:9150\"");
   }
-  draft.config.metrics = {*address, value.line};
+  draft.config.metrics.address = std::move(address);
+  draft.config.metrics.line = value.line;
 }
 
 void take_dnssec(Draft& draft, const Value& value) {
