@@ -104,7 +104,7 @@ struct Agenda::State {
   void drop(DomainId id);
 
   void make_ready(Domain& domain, Time due_by);
-  std::int64_t take(Domain& domain);
+  Unit take(Domain& domain);
   void heal(Domain& domain);
 };
 
@@ -216,10 +216,10 @@ void Agenda::State::make_ready(Domain& domain, Time due_by) {
   }
 }
 
-/// The message of the sender whose turn it is.
-std::int64_t Agenda::State::take(Domain& domain) {
+/// The unit of the sender whose turn it is.
+Unit Agenda::State::take(Domain& domain) {
   const Index last = domain.last_sender, sender = units[last].sibling;
-  const auto message = units[sender].message;
+  Unit unit{units[sender].message, *domain.name, units[sender].due > now};
   --domain.ready_count;
   if (units.pop_under(sender)) {
     domain.last_sender = sender;
@@ -232,7 +232,7 @@ std::int64_t Agenda::State::take(Domain& domain) {
     }
     units.free(sender);
   }
-  return message;
+  return unit;
 }
 
 void Agenda::State::heal(Domain& domain) {
@@ -273,7 +273,7 @@ std::optional<Unit> Agenda::next(Time now) {
   if (state.ring == none) return std::nullopt;
   const auto id = state.ring;
   auto& domain = state.domains[id];
-  Unit unit{state.take(domain), *domain.name};
+  auto unit = state.take(domain);
   domain.in_work.push_back({unit.message, domain.turn});
   ++state.in_work;
   --state.size;

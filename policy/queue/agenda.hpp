@@ -32,7 +32,8 @@ std::chrono::milliseconds pause(const std::vector<std::chrono::milliseconds>& re
 struct Unit {
   std::int64_t message = 0;
   std::string domain;
-  bool operator==(const Unit&) const = default;
+  bool ahead = false;  ///< of next(): before its due time, because its domain has healed or was kicked
+  bool operator==(const Unit& other) const { return message == other.message && domain == other.domain; }
 };
 
 class Agenda {

@@ -128,9 +128,9 @@ void Queue::begin(const Unit& unit) {
   std::optional<QueuedMessage> message;
   const bool is_known = is_in_work || read(unit.message, unit.domain, message);
   const bool is_left = message && !message->recipients.empty();
-  // Nobody knew when it was due when it was put back.
-  const bool is_early = unread_.contains(key) && is_left && due_of(*message) > parts_.now();
-  if (is_known) unread_.erase(key);
+  // The hint may be older than what the store says: it was put back while the store could not be read, or is its
+  // second.
+  const bool is_early = is_left && !unit.ahead && waits(*message);
   if (is_left && !message->held && !is_early) {
     working_.insert(key);
     return spawn(parts_.control, attempt(std::move(*message), unit, true), "queue attempt");
@@ -143,6 +143,14 @@ void Queue::begin(const Unit& unit) {
   } else if (is_early) {
     agenda_.add(unit.message, unit.domain, message->mail.reverse_path.address, due_of(*message));
   }
+}
+
+// Whether its time is still to come. Farther away than any pause is a clock's fault.
+bool Queue::waits(const QueuedMessage& message) const {
+  std::chrono::milliseconds longest{0};
+  for (const auto pause : parts_.config()->queue.retry) longest = std::max(longest, pause);
+  const auto left = due_of(message) - parts_.now();
+  return left > std::chrono::milliseconds(0) && left <= 2 * longest;
 }
 
 void Queue::begin_last(const Unit& unit) {
@@ -255,7 +263,6 @@ void Queue::put_back(const Unit& unit) {
   parked_.erase(key);
   std::optional<QueuedMessage> left;
   if (!read(unit.message, unit.domain, left)) {
-    unread_.insert(key);
     agenda_.add(unit.message, unit.domain, "", parts_.now() + read_again);
   } else if (left && left->held) {
     parked_.insert(key);

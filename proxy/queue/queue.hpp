@@ -125,6 +125,7 @@ class Queue {
   void schedule(const QueuedMessage& message, bool at_once = false);
   bool read(std::int64_t number, const std::string& domain, std::optional<QueuedMessage>& message);
   void begin(const Unit& unit);
+  bool waits(const QueuedMessage& message) const;
   void begin_last(const Unit& unit);
   awaitable<void> attempt(QueuedMessage message, Unit unit, bool by_agenda);
   static policy::queue::Agenda::Ended how(const GroupVerdict& verdict);
@@ -151,7 +152,6 @@ class Queue {
   std::priority_queue<Alarm, std::vector<Alarm>, std::greater<>> alarms_;
   std::set<Key> working_;
   std::set<Key> parked_;                 // dropped when their turn came, because they were held or in work
-  std::set<Key> unread_;                 // put back while the store could not be read
   std::vector<std::int64_t> undropped_;  // nobody was promised them, and the disk did not take that they go
   std::deque<Unit> expired_;             // units whose last attempt is due
   unsigned expiring_ = 0;

@@ -67,7 +67,10 @@ class QueueModel {
       due = std::min(due, one.next_attempt);
       planned = std::max(planned, recipient.planned);
     }
-    const bool excused = std::max(excused_[domain], all_excused_) > planned || known->second.expires <= now;
+    // No pause is that long: it was planned before the clock was put back, and written after it.
+    const bool of_another_clock = due - now > std::chrono::minutes(10);
+    const bool excused =
+        std::max(excused_[domain], all_excused_) > planned || known->second.expires <= now || of_another_clock;
     if (due > now && !excused)
       fault(where + " is tried before its time, planned at " + std::to_string(planned) + ", excused at " +
             std::to_string(excused_[domain]) + " and " + std::to_string(all_excused_) + ", due in " +

@@ -345,7 +345,7 @@ struct World {
 
 TEST_CASE("whatever happens nobody is lost and nobody is tried twice or too early or told too much",
           "[SMTP-29][SMTP-31][SMTP-40][SMTP-26]") {
-  const unsigned seed = GENERATE(1U, 2U, 3U, 4U, 5U, 6U);
+  const unsigned seed = GENERATE(1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U);
   INFO("seed " << seed);
   World world(seed);
   for (int event = 0; event < 10000; ++event) {
@@ -357,11 +357,6 @@ TEST_CASE("whatever happens nobody is lost and nobody is tried twice or too earl
   world.model.compare();
   REQUIRE(world.model.faults == std::vector<std::string>());
   CHECK(world.log.count("internal_error") == 0);
-  for (const auto& [number, entry] : world.store.entries)
-    UNSCOPED_INFO("left: " << number << " held " << entry.message.held << " acc " << entry.message.accepted << " n "
-                           << entry.message.recipients.size() << " exp " << (entry.message.expires - world.now) / 1min
-                           << " next " << (entry.message.recipients.front().next_attempt - world.now) / 1min
-                           << " deliv " << world.deliveries.size());
   CHECK(world.store.entries.empty());
   CHECK(world.queue->in_hand() == 0);
   CHECK(world.queue->counts().messages == 0);
