@@ -13,7 +13,8 @@ namespace {
 
 void check_path(const smtp::Path& path, bool null_allowed) {
   MUST(path.address.size() <= 254 && path.local.size() <= 64 && path.domain.size() <= 255);
-  for (const char c : path.address) MUST(base::is_printable(c));
+  for (const char c : path.address) MUST(base::is_printable(c) || path.international);
+  MUST(path.international == base::has_eight_bit(path.address));
   std::string_view rest;
   const auto again = smtp::parse_path("<" + path.address + ">", null_allowed, rest);
   MUST(again.has_value() && *again == path && rest.empty());
@@ -32,9 +33,11 @@ void check_notify(const smtp::Notify& notify) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view line(reinterpret_cast<const char*>(data), size);
-  const auto command = smtp::parse_command(line, {.requiretls = true, .dsn = true});
+  const auto command =
+      smtp::parse_command(line, {.requiretls = true, .dsn = true, .smtputf8 = true, .utf8_addresses = true});
   if (const auto* refusal = std::get_if<smtp::Reply>(&command)) {
-    MUST(refusal->code == 500 || refusal->code == 501 || refusal->code == 502 || refusal->code == 555);
+    MUST(refusal->code == 500 || refusal->code == 501 || refusal->code == 502 || refusal->code == 550 ||
+         refusal->code == 555);
     MUST(refusal->enhanced.starts_with("5.") && !refusal->text.empty());
     for (const char c : refusal->text) MUST(base::is_printable(c));
     return 0;
@@ -42,6 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   MUST(line.find_first_of(std::string_view("\0\r\n", 3)) == std::string_view::npos);
   if (const auto* mail = std::get_if<smtp::Mail>(&command)) {
     check_path(mail->reverse_path, true);
+    MUST(mail->smtputf8 || !mail->reverse_path.international);
     MUST(mail->envid.size() <= 100 && base::decoded_xtext(mail->envid));
   }
   if (const auto* rcpt = std::get_if<smtp::Rcpt>(&command)) {
