@@ -59,8 +59,6 @@ void take_table(Draft& draft, const SettingTable& table, const DocumentValue& va
   } else if (table.name == "lab") {
     draft.config.lab.set = true;
     draft.warn(line, "the [lab] table is set: ports and loopback rules are a laboratory's, not the Internet's");
-  } else if (table.name == "queue") {
-    draft.warn(line, "[queue] has no effect yet: listeners with on_defer = \"queue\" come with a later version");
   }
   for (const auto& entry : value.entries) take_entry(draft, table, entry);
 }
