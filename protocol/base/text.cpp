@@ -3,6 +3,8 @@
 #include "protocol/base/text.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 namespace base {
 
@@ -103,8 +105,17 @@ std::size_t utf8_sequence(std::string_view text) {
   return length;
 }
 
-bool has_eight_bit(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) > 127; });
+bool has_eight_bit(std::string_view octets) {
+  std::uint64_t seen = 0;
+  const char* at = octets.data();
+  std::size_t left = octets.size();
+  for (; left >= sizeof seen; left -= sizeof seen, at += sizeof seen) {
+    std::uint64_t word;
+    std::memcpy(&word, at, sizeof word);
+    seen |= word;
+  }
+  for (; left > 0; --left, ++at) seen |= static_cast<unsigned char>(*at);
+  return (seen & 0x8080808080808080u) != 0;
 }
 
 }  // namespace base

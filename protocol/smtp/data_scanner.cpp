@@ -3,7 +3,6 @@
 #include "protocol/smtp/data_scanner.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "protocol/base/text.hpp"
 
@@ -12,19 +11,6 @@ namespace {
 
 constexpr std::string_view field_name = "received";
 constexpr unsigned another_field = 100;
-
-bool has_eight_bit(std::string_view octets) {
-  std::uint64_t seen = 0;
-  const char* at = octets.data();
-  std::size_t left = octets.size();
-  for (; left >= sizeof seen; left -= sizeof seen, at += sizeof seen) {
-    std::uint64_t word;
-    std::memcpy(&word, at, sizeof word);
-    seen |= word;
-  }
-  for (; left > 0; --left, ++at) seen |= static_cast<unsigned char>(*at);
-  return (seen & 0x8080808080808080u) != 0;
-}
 
 }  // namespace
 
@@ -68,7 +54,7 @@ DataScanner::Piece DataScanner::scan(std::string_view wire) {
   }
 
   const std::string_view seen = wire.substr(0, at);
-  if (!facts_.eight_bit) facts_.eight_bit = has_eight_bit(seen);
+  if (!facts_.eight_bit) facts_.eight_bit = base::has_eight_bit(seen);
   if (differs_) {
     mended_.append(seen.substr(copied_));
     piece.canonical = mended_;
@@ -121,7 +107,7 @@ void DataScanner::replace(std::string_view wire, std::size_t at, std::size_t cou
 
 void DataScanner::header_octets(std::string_view octets) {
   header_line_empty_ = false;
-  if (!facts_.eight_bit_header) facts_.eight_bit_header = has_eight_bit(octets);
+  if (!facts_.eight_bit_header) facts_.eight_bit_header = base::has_eight_bit(octets);
   for (const char c : octets) {
     if (name_matched_ == another_field) return;
     if (name_matched_ < field_name.size()) {

@@ -8,10 +8,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 500
 
+LOOSE_END = r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX)\b"  # in pieces, so that a search for them finds none here
+
 # (which files, what is refused, why)
 RULES = [
     (r"^tests/(unit|scenario|support)/.*\.[ch]pp$", r"\bsleep_(?:for|until)\b|\bu?sleep\s*\(|\bnanosleep\b", "a test waits for an event, never for time"),
-    (r"\.([ch]pp|py|sh)$", r"\b(?:TODO|FIXME|XXX)\b", "say it in an issue"),
+    (r"\.([ch]pp|py|sh)$", LOOSE_END, "say it in an issue"),
     (r"^(protocol|policy|proxy)/.*\.[ch]pp$", r"\bdetached\b", "a detached coroutine drops its exceptions: runtime/spawn.hpp"),
     (r"^tests/.*_test\.cpp$", r"\b(?:REQUIRE|CHECK)(?:_FALSE)?\s*\([^;]*\bco_await\b", "await into a variable first: the macro may evaluate twice"),
     (r"^tests/.*_test\.cpp$", r"TEST_CASE\s*\([^)]*\[(?:!hide|\.)", "a hidden test tests nothing"),
@@ -41,7 +43,7 @@ def main():
         for files, words, why in RULES:
             if not re.search(files, name):
                 continue
-            code = text if "TODO" in words else without_comments(text)
+            code = text if words == LOOSE_END else without_comments(text)
             for match in re.finditer(words, code):
                 faults.append(f"{name}:{code.count(chr(10), 0, match.start()) + 1}: `{match[0].strip()[:60]}`: {why}")
     for fault in faults:
