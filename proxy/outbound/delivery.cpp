@@ -2,6 +2,7 @@
 #include "proxy/outbound/delivery.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "policy/explain.hpp"
 #include "policy/reply.hpp"
@@ -62,9 +63,33 @@ Delivery::~Delivery() {
   abandon();
 }
 
+// SMTP-24: what a host lacks for some recipients costs the others nothing. All together first, for a host that takes
+// them all may be there; then those that any host takes.
 awaitable<std::vector<smtp::Reply>> Delivery::recipients(std::vector<smtp::Rcpt> batch) {
+  const auto international = [](const smtp::Rcpt& one) { return one.forward_path.international; };
+  const bool some = std::any_of(batch.begin(), batch.end(), international);
+  if (!some && utf8_refused_ && failed_ && envelope_.recipients.empty()) {
+    failed_.reset();
+    planned_ = recorded_ = false;
+  }
+  std::vector<smtp::Rcpt> others;
+  if (some && !message_->mail.reverse_path.international)
+    std::remove_copy_if(batch.begin(), batch.end(), std::back_inserter(others), international);
+  std::vector<bool> is_other;
+  for (const auto& one : batch) is_other.push_back(!international(one));
+  auto answers = co_await ask(std::move(batch));
+  if (others.empty() || !utf8_refused_) co_return answers;
+  auto of_others = co_await recipients(std::move(others));
+  for (std::size_t i = 0, next = 0; i < answers.size(); ++i) {
+    if (is_other[i]) answers[i] = std::move(of_others[next++]);
+  }
+  co_return answers;
+}
+
+awaitable<std::vector<smtp::Reply>> Delivery::ask(std::vector<smtp::Rcpt> batch) {
   std::vector<smtp::Reply> answers;
   const auto count = batch.size();
+  if (!failed_) utf8_refused_ = false;
   budget_ = after(config_->delivery.rcpt_budget);
   pending_.recipients = std::move(batch);
   rcpt_replies_.clear();
@@ -72,6 +97,7 @@ awaitable<std::vector<smtp::Reply>> Delivery::recipients(std::vector<smtp::Rcpt>
   if (!failed_ && !planned_) {
     failed_ = co_await connect();
   } else if (!failed_ && connection_ && needs_smtputf8() && !connection_->capabilities().smtputf8) {
+    utf8_refused_ = true;
     answers.assign(count, policy::reply::utf8_address_refused(attempt_->demand.host));
     co_return answers;
   } else if (!failed_ && connection_) {
@@ -93,12 +119,15 @@ awaitable<std::vector<smtp::Reply>> Delivery::recipients(std::vector<smtp::Rcpt>
     if (!envelope_.recipients.empty()) failed_.reset();
     co_return answers;
   }
+  utf8_refused_ = false;  // another host takes them
   for (std::size_t i = 0; i < count; ++i) {
     const auto& reply = rcpt_replies_[i];
     if (reply.positive()) envelope_.recipients.push_back(pending_.recipients[i]);
     answers.push_back(policy::passed_on(attempt_->demand.host, smtp::Stage::rcpt, reply));
   }
-  speaker_ = attempt_->demand.host;
+  // Its 421 became words of ours.
+  const auto closes = [](const smtp::Reply& one) { return one.code == 421; };
+  if (std::none_of(rcpt_replies_.begin(), rcpt_replies_.end(), closes)) speaker_ = attempt_->demand.host;
   if (envelope_.recipients.empty()) record(answers.back(), smtp::on_one_line(answers.back()));
   recorded_ = recorded_ && envelope_.recipients.empty();
   co_return answers;
@@ -108,6 +137,7 @@ awaitable<std::vector<smtp::Reply>> Delivery::recipients(std::vector<smtp::Rcpt>
 // MAIL.
 awaitable<std::optional<smtp::Reply>> Delivery::connect() {
   planned_ = true;
+  unfit_.clear();
   const auto floor = policy::join(message_->floor, policy::requirement_of(config_->delivery.security));
   auto facts = co_await gather(environment_, target_, floor);
   facts.message = message_->demand;
@@ -155,7 +185,8 @@ void Delivery::hear(const smtp::Reply& reply, const std::vector<policy::HostOutc
     if (one.what == What::congested) no_host_ = false;
     if (one.what != What::refused) continue;
     if (one.stage >= smtp::Stage::mail || one.reply.kind() == 5) no_host_ = false;
-    if (one.reply.code == reply.code && one.reply.code != 421) speaker_ = one.host;
+    const bool is_ours = std::find(unfit_.begin(), unfit_.end(), one.host) != unfit_.end();
+    if (one.reply.code == reply.code && one.reply.code != 421 && !is_ours) speaker_ = one.host;
   }
 }
 
@@ -340,6 +371,8 @@ std::optional<policy::HostOutcome> Delivery::unfit(const policy::Attempt& attemp
 awaitable<std::optional<policy::HostOutcome>> Delivery::send_envelope(const policy::Attempt& attempt,
                                                                       policy::Permit permit) {
   if (auto cannot = unfit(attempt)) {
+    unfit_.push_back(attempt.demand.host);
+    utf8_refused_ = utf8_refused_ || (needs_smtputf8() && !connection_->capabilities().smtputf8);
     environment_.pool.keep(std::move(connection_));
     co_return cannot;
   }

@@ -76,6 +76,7 @@ class Delivery {
   using What = policy::HostOutcome::What;
   struct Walk;
 
+  awaitable<std::vector<smtp::Reply>> ask(std::vector<smtp::Rcpt> batch);
   awaitable<std::optional<smtp::Reply>> connect();
   void hear(const smtp::Reply& reply, const std::vector<policy::HostOutcome>& outcomes);
   bool header_could_help(policy::Facts facts, const std::vector<policy::HostOutcome>& outcomes) const;
@@ -113,6 +114,8 @@ class Delivery {
   std::vector<smtp::Reply> rcpt_replies_;  // of pending_, from the host
   bool planned_ = false, data_started_ = false, body_sent_ = false, replayed_ = false, recorded_ = false;
   std::string speaker_;
+  std::vector<std::string> unfit_;  // hosts that were not asked, because they lack what the message needs
+  bool utf8_refused_ = false;       // one of them lacks SMTPUTF8, and no other took the batch
   bool no_host_ = false, took_over_notices_ = false;
   bool remembers_ = false;              // what the domain proves is kept
   std::optional<smtp::Reply> failed_;   // no host could be had: the answer to every RCPT

@@ -87,7 +87,7 @@ awaitable<void> Delivery::body(std::string_view front, std::string_view part, bo
   // dropped.
   auto result = co_await connection_->exchange(smtp::Stage::body, {}, after(std::chrono::seconds(5)), true);
   if (auto* reply = std::get_if<smtp::Reply>(&result); reply != nullptr && reply->kind() >= 4) {
-    speaker_ = attempt_->demand.host;
+    if (reply->code != 421) speaker_ = attempt_->demand.host;
     settle(policy::passed_on(attempt_->demand.host, smtp::Stage::body, *reply));
   } else {
     lost({smtp::Cause::lost,

@@ -12,6 +12,30 @@ constexpr std::size_t part_size = 32768;
 constexpr std::size_t recipients_at_most = 100;  // RFC 5321 §4.5.3.1.8: what every host takes
 }  // namespace
 
+void log_waiver(const MessageFacts& facts, const std::string& domain, std::string_view deferral) {
+  log::Event(log::Level::warn, "tls_required_no")
+      .add("id", facts.id)
+      .add("domain", domain)
+      .add("client", facts.client)
+      .add("reason", deferral);
+}
+
+awaitable<Begun> begin_held(Environment& environment, std::shared_ptr<const MessageFacts> facts, Target target,
+                            std::vector<smtp::Rcpt> recipients) {
+  Begun begun;
+  begun.delivery = std::make_unique<Delivery>(environment, facts, target);
+  begun.answers = co_await begun.delivery->recipients(recipients);
+  if (const auto deferral = begun.delivery->waivable_deferral()) {
+    log_waiver(*facts, target.domain, deferral->text);
+    auto without = std::make_shared<MessageFacts>(*facts);
+    without->waivable = false;
+    without->demand.tls_required_no = true;
+    begun.delivery = std::make_unique<Delivery>(environment, std::move(without), std::move(target));
+    begun.answers = co_await begun.delivery->recipients(std::move(recipients));
+  }
+  co_return begun;
+}
+
 awaitable<Verdict> send_held(Delivery& delivery, std::string received_field, const Octets& octets, bool eight_bit,
                              bool eight_bit_header) {
   Verdict verdict;
@@ -45,8 +69,9 @@ awaitable<GroupVerdict> send_whole(Environment& environment, WholeMessage messag
     const auto to = std::min(recipients.size(), from + recipients_at_most);
     std::vector<smtp::Rcpt> some(recipients.begin() + static_cast<std::ptrdiff_t>(from),
                                  recipients.begin() + static_cast<std::ptrdiff_t>(to));
-    Delivery delivery(environment, message.facts, target);
-    auto answers = co_await delivery.recipients(std::move(some));
+    auto begun = co_await begin_held(environment, message.facts, target, std::move(some));
+    auto& delivery = *begun.delivery;
+    auto& answers = begun.answers;
     const auto speaker = delivery.speaker();
     group.no_host = group.no_host || delivery.no_host();
     Verdict final_verdict;

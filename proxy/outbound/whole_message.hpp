@@ -16,6 +16,8 @@ struct Verdict {
   smtp::Reply reply;                ///< fit for the client
   std::string host{};               ///< that said it; empty: the words are the relay's
   bool notices_taken_over = false;  ///< with 2xx: the host passes on what the sender wants to be told
+  /// What the host said, where `reply` is made of it; code 0: `reply` is what it said.
+  smtp::Reply heard{};
 };
 
 struct WholeMessage {
@@ -25,6 +27,19 @@ struct WholeMessage {
   bool eight_bit = false;         ///< an octet above 127 is in it
   bool eight_bit_header = false;  ///< in its header
 };
+
+/// A delivery that has asked its host, and what the host said to each recipient.
+struct Begun {
+  std::unique_ptr<Delivery> delivery;
+  std::vector<smtp::Reply> answers;
+};
+/// Asks for all recipients. Where `facts->waivable`, the message's TLS-Required: No counts: what the domain publishes
+/// is met where it can be, and not applied (logged) where it alone keeps the message back (RTLS-06).
+awaitable<Begun> begin_held(Environment& environment, std::shared_ptr<const MessageFacts> facts, Target target,
+                            std::vector<smtp::Rcpt> recipients);
+
+/// Says in the log that what `domain` publishes is not applied to this message, and at whose wish.
+void log_waiver(const MessageFacts& facts, const std::string& domain, std::string_view deferral);
 
 /// DATA to the final reply, to the recipients that the delivery has accepted (at least one).
 awaitable<Verdict> send_held(Delivery& delivery, std::string received_field, const Octets& octets, bool eight_bit,

@@ -12,7 +12,7 @@ MessageFacts facts_of(const QueuedMessage& message) {
   facts.floor = message.floor;
   // RFC 8689 §5: a report goes without where its way back does not offer it; lost it would help nobody.
   facts.demand.requiretls = message.mail.requiretls && !message.mail.reverse_path.null();
-  facts.demand.tls_required_no = message.tls_required_no;
+  facts.waivable = message.tls_required_no;
   facts.added = message.received_field.size();
   facts.client = message.client;
   return facts;

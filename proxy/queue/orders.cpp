@@ -33,6 +33,7 @@ awaitable<std::vector<Queue::Result>> Queue::obey(Order order, std::vector<std::
   if (planned.empty()) co_return results;
   const auto applied = co_await parts_.store.apply(std::move(change));
   forget(applied.gone);
+  drop_alarms(applied.gone);
   for (auto& [place, message] : planned) {
     if (!applied.durable) results[place].how = Obeyed::not_written;
     if (applied.durable && order == Order::hold && is_in_work(message)) results[place].how = Obeyed::done_but_in_work;

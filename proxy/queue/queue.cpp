@@ -1,8 +1,6 @@
 // The loop over agenda and alarms, and what a finished attempt changes.
 #include "proxy/queue/queue.hpp"
 
-#include <sys/statvfs.h>
-
 #include <boost/asio/post.hpp>
 
 #include "policy/reply.hpp"
@@ -21,12 +19,16 @@ constexpr unsigned expiring_at_most = 20;
 constexpr std::chrono::seconds alarm_again(1);
 constexpr std::chrono::minutes read_again(1);
 constexpr std::chrono::milliseconds write_again_first(200), write_again_longest(30000);
-constexpr std::uint64_t reserve = std::uint64_t{8} << 20;  // octets of disk that stay free, for what is settled
 
 QueueTime due_of(const QueuedMessage& message) {
   auto due = QueueTime::max();
   for (const auto& one : message.recipients) due = std::min(due, one.next_attempt);
   return due;
+}
+
+/// When a message itself is due: its warning of a delay, or its end. As the store keeps times.
+QueueTime alarm_time(QueueTime expires, const std::optional<QueueTime>& warn_at) {
+  return std::chrono::floor<std::chrono::milliseconds>(warn_at ? std::min(*warn_at, expires) : expires);
 }
 
 }  // namespace
@@ -40,7 +42,7 @@ Queue::Queue(Parts parts)
 void Queue::start() {
   std::size_t held = 0;
   parts_.store.walk([&](const QueuedMessage& message) {
-    count(message, 1);
+    count(message);
     held += message.held;
     schedule(message);
     return true;
@@ -86,9 +88,9 @@ awaitable<void> Queue::run() {
 QueueTime Queue::step() {
   constexpr std::chrono::seconds longest(60);  // the clock may be set meanwhile
   const auto time = parts_.now();
-  while (!alarms_.empty() && alarms_.top().at <= time) {
-    const auto due = alarms_.top();
-    alarms_.pop();
+  while (!alarms_.empty() && alarms_.begin()->at <= time) {
+    const auto due = *alarms_.begin();
+    alarms_.erase(alarms_.begin());
     alarm(due);
   }
   while (!expired_.empty() && expiring_ < expiring_at_most) {
@@ -100,12 +102,12 @@ QueueTime Queue::step() {
   while (const auto unit = agenda_.next(time)) begin(*unit);
   auto next = time + longest;
   if (const auto wakes = agenda_.wake()) next = std::min(next, *wakes);
-  if (!alarms_.empty()) next = std::min(next, alarms_.top().at);
+  if (!alarms_.empty()) next = std::min(next, alarms_.begin()->at);
   return next;
 }
 
-// A message's units, when they are due, and its alarms.
-void Queue::schedule(const QueuedMessage& message, bool at_once) {
+// A message's units, when they are due, and its alarm.
+void Queue::schedule(const QueuedMessage& message) {
   std::map<std::string, QueueTime> due;
   for (const auto& recipient : message.recipients) {
     const auto& domain = recipient.rcpt.forward_path.domain;
@@ -115,10 +117,13 @@ void Queue::schedule(const QueuedMessage& message, bool at_once) {
   for (const auto& [domain, at] : due) {
     if (message.held) parked_.insert({message.number, domain});
     if (message.held || working_.contains({message.number, domain})) continue;
-    agenda_.add(message.number, domain, message.mail.reverse_path.address, at_once ? parts_.now() : at);
+    agenda_.add(message.number, domain, message.mail.reverse_path.address, at);
   }
-  if (message.warn_at) alarms_.push({*message.warn_at, message.number});
-  alarms_.push({message.expires, message.number});
+  set_alarm(message);
+}
+
+void Queue::set_alarm(const QueuedMessage& message) {
+  alarms_.insert({alarm_time(message.expires, message.warn_at), message.number});
 }
 
 // Noted as in work here, before the coroutine runs: the agenda may hand out the same unit twice in a row.
@@ -157,11 +162,13 @@ void Queue::begin_last(const Unit& unit) {
   const Key key{unit.message, unit.domain};
   std::optional<QueuedMessage> message;
   if (!working_.contains(key) && !read(unit.message, unit.domain, message))
-    alarms_.push({parts_.now() + read_again, unit.message});
-  if (message && !message->held && !message->recipients.empty()) {
+    alarms_.insert({parts_.now() + read_again, unit.message});
+  const bool is_left = message && !message->held && !message->recipients.empty();
+  if (is_left && parts_.now() >= message->expires) {
     working_.insert(key);
     return spawn(parts_.control, attempt(std::move(*message), unit, false), "last queue attempt");
   }
+  if (is_left) set_alarm(*message);  // the clock was put back, and its end is still to come
   --expiring_;
 }
 
@@ -176,10 +183,33 @@ bool Queue::read(std::int64_t number, const std::string& domain, std::optional<Q
   }
 }
 
+// False: nobody knows what it holds, for now.
+bool Queue::read_octets(const QueuedMessage& message, std::shared_ptr<const Octets>& octets) {
+  try {
+    octets = parts_.store.octets(message);
+    return true;
+  } catch (const StoreError& error) {
+    log::Event(log::Level::error, "store_failed").add("id", message.id).add("reason", error.what());
+    return false;
+  }
+}
+
 awaitable<void> Queue::attempt(QueuedMessage message, Unit unit, bool by_agenda) {
   const InHand in_hand(*this);
   const auto expires = message.expires;
-  auto octets = parts_.store.octets(message);
+  std::shared_ptr<const Octets> octets;
+  if (!read_octets(message, octets)) {
+    // No attempt was made: its turn, or its end, comes again.
+    working_.erase({unit.message, unit.domain});
+    if (by_agenda) {
+      agenda_.ended(unit, Agenda::Ended::dropped, parts_.now(), 0.5);
+      agenda_.add(unit.message, unit.domain, message.mail.reverse_path.address, parts_.now() + read_again);
+    } else {
+      --expiring_;
+      alarms_.insert({parts_.now() + read_again, unit.message});
+    }
+    co_return;
+  }
   GroupVerdict verdict;
   if (octets) {
     verdict = co_await on_a_worker(message, octets, unit.domain);
@@ -193,7 +223,7 @@ awaitable<void> Queue::attempt(QueuedMessage message, Unit unit, bool by_agenda)
   } else {
     --expiring_;
     // The clock was put back meanwhile, and this was not the last attempt after all.
-    if (parts_.now() < expires) alarms_.push({expires, unit.message});
+    if (parts_.now() < expires) alarms_.insert({alarm_time(expires, {}), unit.message});
   }
   put_back(unit);  // behind the end: what is added before a heal is due at once
 }
@@ -244,6 +274,7 @@ awaitable<void> Queue::conclude(QueuedMessage message, std::shared_ptr<const Oct
     const auto applied = co_await parts_.store.apply(std::move(change));
     if (applied.durable) {
       forget(applied.gone);
+      drop_alarms(applied.gone);
       break;
     }
     metrics::all.queue.store_failures.add();
@@ -251,7 +282,7 @@ awaitable<void> Queue::conclude(QueuedMessage message, std::shared_ptr<const Oct
     co_await pause(wait);
   }
   for (const auto& report : settled.reports) {
-    count(report, 1);
+    count(report);
     schedule(report);
   }
 }
@@ -279,7 +310,8 @@ void Queue::unpark(const QueuedMessage& message) {
     const Key key{message.number, domain};
     if (parked_.contains(key) && !working_.contains(key)) put_back({message.number, domain});
   }
-  alarms_.push({message.expires, message.number});
+  // Its end alone: that of a warning was never taken away, and one must be enough.
+  alarms_.insert({alarm_time(message.expires, {}), message.number});
 }
 
 // Tries to write until it can be done: nobody else does, while nothing is taken.
@@ -311,11 +343,11 @@ awaitable<bool> Queue::take(QueueChange change, std::vector<Unit> in_hand) {
       for (const auto& unit : in_hand) working_.insert({unit.message, unit.domain});
     });
   }
-  for (const auto& message : added) count(message, 1);
+  for (const auto& message : added) count(message);
   const auto applied = co_await parts_.store.apply(std::move(change));
   if (!applied.durable) {
     metrics::all.queue.store_failures.add();
-    for (const auto& message : added) forget({{message.client, message.size}});
+    for (const auto& message : added) forget({{.client = message.client, .size = message.size}});
     if (!in_hand.empty()) {
       asio::post(parts_.control, [this, in_hand] {
         for (const auto& unit : in_hand) working_.erase({unit.message, unit.domain});
@@ -337,7 +369,7 @@ awaitable<bool> Queue::take(QueueChange change, std::vector<Unit> in_hand) {
     }
     for (const auto number : accepted) {
       std::optional<QueuedMessage> message;
-      if (!read(number, "", message)) alarms_.push({parts_.now() + read_again, number, true});
+      if (!read(number, "", message)) alarms_.insert({parts_.now() + read_again, number, true});
       if (message) schedule(*message);
     }
     wake();
@@ -373,7 +405,10 @@ std::set<std::string> Queue::domains_of(const QueuedMessage& message) {
 
 void Queue::alarm(const Alarm& due) {
   std::optional<QueuedMessage> message;
-  if (!read(due.message, "", message)) return alarms_.push({parts_.now() + read_again, due.message, due.schedule});
+  if (!read(due.message, "", message)) {
+    alarms_.insert({parts_.now() + read_again, due.message, due.schedule});
+    return;
+  }
   if (!message || message->recipients.empty()) return;
   if (due.schedule) return schedule(*message);
   if (parts_.now() >= message->expires) {
@@ -386,11 +421,19 @@ void Queue::alarm(const Alarm& due) {
         expired_.push_back({message->number, domain});
       }
     }
-    if (busy) alarms_.push({parts_.now() + alarm_again, message->number});
-    return;
-  }
-  if (message->warn_at && parts_.now() >= *message->warn_at) {
+    if (busy) alarms_.insert({parts_.now() + alarm_again, message->number});
+  } else if (message->warn_at && parts_.now() >= *message->warn_at) {
     spawn(parts_.control, warn(std::move(*message)), "warning of a delay");
+  } else {
+    set_alarm(*message);  // the clock was put back
+  }
+}
+
+// Messages that are gone must not be remembered until their lifetime would have ended.
+void Queue::drop_alarms(const std::vector<Applied::Gone>& gone) {
+  for (const auto& message : gone) {
+    alarms_.erase({alarm_time(message.expires, message.warn_at), message.number});
+    alarms_.erase({alarm_time(message.expires, {}), message.number});
   }
 }
 
@@ -403,91 +446,24 @@ awaitable<void> Queue::warn(QueuedMessage message) {
     Verdict verdict;
     auto one = reported(recipient.rcpt, mime::ReportedRecipient::Action::delayed, verdict);
     one.words = recipient.reason;
+    one.remote_mta = recipient.host;
+    if (!recipient.host.empty()) one.diagnostic = recipient.reason;
     one.will_retry_until = message.expires;
     delayed.push_back(std::move(one));
   }
   QueueChange change;
   change.warned.push_back(message.number);
-  const auto octets = parts_.store.octets(message);
+  std::shared_ptr<const Octets> octets;
+  read_octets(message, octets);  // without them the report has no header of the message
   auto report =
       report_on(*parts_.config(), message, octets.get(), std::move(delayed), next_number(), parts_.now(), random_);
-  if (report) {
-    change.add.push_back(std::move(*report));
-  }
+  if (report) change.add.push_back(std::move(*report));
   const bool taken = co_await take(std::move(change));
-  if (!taken && !stopped_) alarms_.push({parts_.now() + std::chrono::minutes(1), message.number});
-}
-
-// ---- what others ask
-
-// The domains that live traffic can wake; asked for each message, so that most of the time one look is enough.
-void Queue::watch_failing(const std::string& domain) {
-  const bool failing = agenda_.status(domain).failures > 0;
-  const std::lock_guard lock(shared_);
-  if (failing) {
-    failing_.insert(domain);
-  } else {
-    failing_.erase(domain);
-  }
-  any_failing_.store(!failing_.empty(), std::memory_order_relaxed);
-}
-
-void Queue::delivered(const std::string& domain) {
-  if (!any_failing_.load(std::memory_order_relaxed)) return;
-  {
-    const std::lock_guard lock(shared_);
-    if (failing_.erase(domain) == 0) return;
-    any_failing_.store(!failing_.empty(), std::memory_order_relaxed);
-  }
-  asio::post(parts_.control, [this, domain] {
-    agenda_.alive(domain, parts_.now());
-    wake();
-  });
-}
-
-void Queue::count(const QueuedMessage& message, int sign) {
-  const std::lock_guard lock(shared_);
-  const auto change = [&](Counts& counts) {
-    counts.messages += static_cast<std::uint64_t>(sign);
-    counts.octets += sign > 0 ? message.size : -message.size;
-  };
-  change(counts_);
-  if (!message.client.empty()) change(by_client_[message.client]);
-}
-
-void Queue::forget(const std::vector<Applied::Gone>& gone) {
-  const std::lock_guard lock(shared_);
-  for (const auto& message : gone) {
-    --counts_.messages;
-    counts_.octets -= message.size;
-    const auto client = by_client_.find(message.client);
-    if (client == by_client_.end()) continue;
-    client->second.octets -= message.size;
-    if (--client->second.messages == 0) by_client_.erase(client);
-  }
-}
-
-Queue::Counts Queue::counts() const {
-  const std::lock_guard lock(shared_);
-  return counts_;
-}
-
-std::string Queue::refusal(const std::string& client, std::uint64_t size) const {
-  const auto config = parts_.config();
-  const auto& limits = config->queue;
-  {
-    const std::lock_guard lock(shared_);
-    Counts mine;
-    if (const auto found = by_client_.find(client); found != by_client_.end()) mine = found->second;
-    if (counts_.messages >= limits.messages) return "[queue] messages";
-    if (counts_.octets + size > limits.size) return "[queue] size";
-    if (mine.messages >= limits.messages_per_client) return "[queue] messages_per_client";
-    if (mine.octets + size > limits.size_per_client) return "[queue] size_per_client";
-  }
-  struct statvfs disk {};
-  if (::statvfs(parts_.directory.c_str(), &disk) == 0 && disk.f_bavail * disk.f_frsize < size + reserve)
-    return "the disk of the queue is full";
-  return {};
+  // It may be gone meanwhile.
+  std::optional<QueuedMessage> left;
+  const bool is_known = taken && read(message.number, "", left);
+  if (left) set_alarm(*left);
+  if (!is_known && !stopped_) alarms_.insert({parts_.now() + read_again, message.number});
 }
 
 }  // namespace proxy

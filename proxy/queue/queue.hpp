@@ -3,18 +3,19 @@
 //
 //   1. take()     makes messages durable (any thread), then puts them into the agenda
 //   2. work       the agenda says which unit is next; it is read from the store, tried on a worker, and settled
-//   3. alarms     each message has one when its sender is to be told of the delay, and one at the end of its lifetime:
-//                 then each of its units gets a last attempt, whatever the agenda says
+//   3. alarms     each message has one: when its sender is to be told of the delay, then at the end of its lifetime,
+//   when
+//                 each of its units gets a last attempt, whatever the agenda says
 // The store is the truth and the agenda holds hints: a unit whose recipients are gone or held is dropped. What is in
 // work is not tried a second time, and what could not be settled (a full disk) is settled later, never sent again.
 #pragma once
 
 #include <atomic>
 #include <boost/asio/steady_timer.hpp>
+#include <deque>
 #include <functional>
 #include <map>
 #include <mutex>
-#include <queue>
 #include <random>
 #include <set>
 #include <string>
@@ -110,6 +111,8 @@ class Queue {
     std::uint64_t messages = 0, octets = 0;
   };
   Counts counts() const;
+  /// Messages that have a time of their own to come; control thread.
+  std::size_t alarms() const { return alarms_.size(); }
 
  private:
   using Unit = policy::queue::Unit;
@@ -117,12 +120,15 @@ class Queue {
     QueueTime at;
     std::int64_t message;
     bool schedule = false;  ///< it could not be read when it was to be put into the agenda
-    bool operator>(const Alarm& other) const { return at > other.at; }
+    auto operator<=>(const Alarm&) const = default;
   };
   using Key = std::pair<std::int64_t, std::string>;
 
   awaitable<void> run();
-  void schedule(const QueuedMessage& message, bool at_once = false);
+  void schedule(const QueuedMessage& message);
+  void set_alarm(const QueuedMessage& message);
+  void drop_alarms(const std::vector<Applied::Gone>& gone);
+  bool read_octets(const QueuedMessage& message, std::shared_ptr<const Octets>& octets);
   bool read(std::int64_t number, const std::string& domain, std::optional<QueuedMessage>& message);
   void begin(const Unit& unit);
   bool waits(const QueuedMessage& message) const;
@@ -138,7 +144,7 @@ class Queue {
   void alarm(const Alarm& due);
   awaitable<void> warn(QueuedMessage message);
   void watch_failing(const std::string& domain);
-  void count(const QueuedMessage& message, int sign);
+  void count(const QueuedMessage& message);
   void forget(const std::vector<Applied::Gone>& gone);
   Obeyed plan(Order order, const QueuedMessage& message, QueueChange& change);
   void carry_out(Order order, QueuedMessage message, bool durable);
@@ -149,7 +155,7 @@ class Queue {
 
   Parts parts_;
   policy::queue::Agenda agenda_;
-  std::priority_queue<Alarm, std::vector<Alarm>, std::greater<>> alarms_;
+  std::set<Alarm> alarms_;  // one for each message, at its next time of its own
   std::set<Key> working_;
   std::set<Key> parked_;                 // dropped when their turn came, because they were held or in work
   std::vector<std::int64_t> undropped_;  // nobody was promised them, and the disk did not take that they go
@@ -163,6 +169,7 @@ class Queue {
 
   mutable std::mutex shared_;  // what follows is asked by every thread
   std::unordered_set<std::string> failing_;
+  std::size_t failing_swept_at_ = 1024;
   std::atomic<bool> any_failing_{false};
   Counts counts_;
   std::unordered_map<std::string, Counts> by_client_;

@@ -1,8 +1,6 @@
 // What goes into a report, and how it is sent.
 #include "proxy/queue/report.hpp"
 
-#include <algorithm>
-
 #include "policy/reply.hpp"
 #include "protocol/base/text.hpp"
 #include "proxy/net/idn.hpp"
@@ -61,7 +59,7 @@ mime::ReportedRecipient reported(const smtp::Rcpt& recipient, mime::ReportedReci
   one.words = smtp::on_one_line(verdict.reply, policy::reply::text_limit);
   if (!verdict.host.empty()) {
     one.remote_mta = verdict.host;
-    one.diagnostic = one.words;
+    one.diagnostic = verdict.heard.code != 0 ? smtp::on_one_line(verdict.heard, policy::reply::text_limit) : one.words;
   }
   return one;
 }
@@ -105,7 +103,7 @@ std::optional<QueueChange::New> report_on(const Config& config, const QueuedMess
   report.mail.smtputf8 = message.mail.reverse_path.international;  // its recipient, now
   report.floor = message.floor;
   report.client = "";
-  report.eight_bit = std::any_of(wire.begin(), wire.end(), [](char c) { return static_cast<unsigned char>(c) > 127; });
+  report.eight_bit = base::has_eight_bit(wire);
   report.mail.body = report.eight_bit ? smtp::Body::eight_bit : smtp::Body::seven_bit;
   report.size = wire.size();
   report.received = now;

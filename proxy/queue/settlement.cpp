@@ -16,6 +16,7 @@ using policy::queue::is_due;
 
 Verdict given_up(const Verdict& last) {
   Verdict verdict = last;
+  if (!last.host.empty()) verdict.heard = last.reply;
   // RFC 3463 §3.5: the time is over. What the last attempt met stays the words.
   verdict.reply.enhanced = "5.4.7";
   verdict.reply.text = policy::reply::bounded("given up after the time in the queue was over; the last attempt: " +
@@ -61,6 +62,7 @@ Settlement settle(const Config& config, const QueuedMessage& message, const Octe
             now + policy::queue::pause(config.queue.retry, attempted.recipient.attempts, chance);
         metrics::all.queue.attempts[metrics::Attempt::deferred].add();
         attempted.recipient.reason = smtp::on_one_line(verdict.reply, policy::reply::text_limit);
+        attempted.recipient.host = verdict.host;
         settled.change.attempted.push_back(std::move(attempted));
         continue;
       }

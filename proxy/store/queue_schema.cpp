@@ -49,6 +49,7 @@ constexpr char make_first_schema[] =
     " attempts INTEGER NOT NULL,"
     " next_attempt INTEGER NOT NULL,"
     " reason TEXT NOT NULL,"  // what the last attempt ended with
+    " host TEXT NOT NULL,"    // whose reply that is; empty: nobody's
     " PRIMARY KEY (message, number)"
     ") WITHOUT ROWID;"
     "CREATE TABLE octets ("

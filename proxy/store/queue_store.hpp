@@ -32,6 +32,7 @@ struct QueuedRecipient {
   std::uint32_t attempts = 0;
   QueueTime next_attempt{};
   std::string reason{};  ///< what the last attempt ended with, in words, printable; empty: none was made
+  std::string host{};    ///< whose reply that is; empty: the words are the relay's
 };
 
 struct QueuedMessage {
@@ -68,7 +69,7 @@ struct QueueChange {
   std::vector<Recipients> done{};  ///< served, refused or given up
   struct Attempted {
     std::int64_t message = 0;
-    QueuedRecipient recipient;  ///< attempts, next_attempt and reason count
+    QueuedRecipient recipient;  ///< attempts, next_attempt, reason and host count
   };
   std::vector<Attempted> attempted{};
   std::vector<std::int64_t> accept{};  ///< they were promised to the client now
@@ -83,6 +84,9 @@ struct Applied {
   struct Gone {
     std::string client;
     std::uint64_t size = 0;
+    std::int64_t number = 0;
+    QueueTime expires{};
+    std::optional<QueueTime> warn_at{};
   };
   std::vector<Gone> gone{};  ///< messages whose last recipient went
 };

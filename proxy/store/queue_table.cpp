@@ -75,7 +75,7 @@ QueuedMessage message_of(const sqlite::Statement& row) {
 }
 
 constexpr char recipient_columns[] =
-    "SELECT number, address, notify, orcpt, attempts, next_attempt, reason, domain FROM recipient"
+    "SELECT number, address, notify, orcpt, attempts, next_attempt, reason, domain, host FROM recipient"
     " WHERE message = ?1";
 
 QueuedRecipient recipient_of(const sqlite::Statement& row) {
@@ -88,6 +88,7 @@ QueuedRecipient recipient_of(const sqlite::Statement& row) {
   recipient.next_attempt = time_of(row.number(5));
   recipient.reason = row.text(6);
   recipient.rcpt.forward_path.domain = row.text(7);  // in A-labels, whatever the address has
+  recipient.host = row.text(8);
   return recipient;
 }
 
@@ -231,17 +232,17 @@ QueueWriter::QueueWriter(const std::string& state_dir)
           " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)"),
       add_recipient_(connection_,
                      "INSERT INTO recipient (message, number, address, domain, notify, orcpt, attempts, next_attempt,"
-                     " reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+                     " reason, host) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"),
       add_octets_(connection_, "INSERT INTO octets (message, content) VALUES (?1, ?2)"),
       done_(connection_, "DELETE FROM recipient WHERE message = ?1 AND number = ?2"),
       left_(connection_, "SELECT 1 FROM recipient WHERE message = ?1 LIMIT 1"),
-      attempted_(
-          connection_,
-          "UPDATE recipient SET attempts = ?3, next_attempt = ?4, reason = ?5 WHERE message = ?1 AND number = ?2"),
+      attempted_(connection_,
+                 "UPDATE recipient SET attempts = ?3, next_attempt = ?4, reason = ?5, host = ?6 WHERE message = ?1 AND "
+                 "number = ?2"),
       accept_(connection_, "UPDATE message SET accepted = 1 WHERE number = ?1"),
       warned_(connection_, "UPDATE message SET warn_at = NULL WHERE number = ?1"),
       hold_(connection_, "UPDATE message SET held = ?2 WHERE number = ?1"),
-      facts_(connection_, "SELECT client, size, in_file, id FROM message WHERE number = ?1"),
+      facts_(connection_, "SELECT client, size, in_file, id, expires, warn_at FROM message WHERE number = ?1"),
       remove_message_(connection_, "DELETE FROM message WHERE number = ?1"),
       remove_recipients_(connection_, "DELETE FROM recipient WHERE message = ?1"),
       remove_octets_(connection_, "DELETE FROM octets WHERE message = ?1") {
@@ -301,6 +302,7 @@ bool QueueWriter::apply(const QueueChange& change, std::vector<Applied::Gone>& g
     attempted_.bind(3, std::int64_t{one.recipient.attempts});
     attempted_.bind(4, number_of_time(one.recipient.next_attempt));
     attempted_.bind(5, one.recipient.reason);
+    attempted_.bind(6, one.recipient.host);
     attempted_.run();
   }
   for (const auto number : change.accept) {
@@ -358,6 +360,7 @@ void QueueWriter::add(const QueueChange::New& made) {
     add_recipient_.bind(7, std::int64_t{recipient.attempts});
     add_recipient_.bind(8, number_of_time(recipient.next_attempt));
     add_recipient_.bind(9, recipient.reason);
+    add_recipient_.bind(10, recipient.host);
     add_recipient_.run();
   }
   if (in_file) return;
@@ -391,7 +394,8 @@ void QueueWriter::remove_if_done(std::int64_t message, std::vector<Applied::Gone
 void QueueWriter::remove_message(std::int64_t message, std::vector<Applied::Gone>& gone) {
   facts_.bind(1, message);
   if (facts_.step()) {
-    gone.push_back({facts_.text(0), static_cast<std::uint64_t>(facts_.number(1))});
+    gone.push_back({facts_.text(0), static_cast<std::uint64_t>(facts_.number(1)), message, time_of(facts_.number(4))});
+    if (!facts_.is_null(5)) gone.back().warn_at = time_of(facts_.number(5));
     if (facts_.number(2) != 0) unlinked_.push_back(facts_.text(3));
   }
   facts_.reset();

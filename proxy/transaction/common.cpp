@@ -2,7 +2,7 @@
 #include <chrono>
 
 #include "policy/reply.hpp"
-#include "protocol/base/text.hpp"
+#include "protocol/mime/header_scanner.hpp"
 #include "protocol/mime/trace.hpp"
 #include "proxy/net/idn.hpp"
 #include "proxy/transaction/transaction.hpp"
@@ -56,12 +56,11 @@ bool may_waive(const Origin& origin, const smtp::Mail& mail) {
   return origin.may_waive && !mail.requiretls;  // RFC 8689 §4.1: REQUIRETLS stands above the field
 }
 
-void log_waiver(const Origin& origin, const std::string& id, const std::string& domain, std::string_view deferral) {
-  log::Event(log::Level::warn, "tls_required_no")
-      .add("id", id)
-      .add("domain", domain)
-      .add("client", origin.client_address)
-      .add("reason", deferral);
+bool says_tls_required_no(std::string_view first_part, bool last) {
+  mime::HeaderScanner header;
+  header.scan(first_part);
+  if (last) header.end();
+  return header.tls_required_no();
 }
 
 std::variant<Target, smtp::Reply> target_of(const Config& config, smtp::Rcpt& recipient) {

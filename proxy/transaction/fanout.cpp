@@ -2,7 +2,6 @@
 // after the end of the data each domain is delivered by its own transaction, all at the same time. Nothing is stored
 // beyond the transaction.
 #include "policy/reply.hpp"
-#include "protocol/mime/header_scanner.hpp"
 #include "proxy/outbound/whole_message.hpp"
 #include "proxy/store/spool.hpp"
 #include "proxy/transaction/transaction.hpp"
@@ -45,13 +44,7 @@ class Fanout final : public Transaction {
   }
 
   awaitable<void> body(std::string_view wire, bool last, const smtp::BodyFacts& facts) override {
-    // The first part is the hold: a header that does not end in it counts for nothing (RTLS-09).
-    if (!started_ && may_waive(origin_, mail_)) {
-      mime::HeaderScanner header;
-      header.scan(wire);
-      if (last) header.end();
-      waived_ = header.tls_required_no();
-    }
+    if (!started_ && may_waive(origin_, mail_)) waived_ = says_tls_required_no(wire, last);
     started_ = true;
     eight_bit_ = facts.eight_bit;
     eight_bit_header_ = facts.eight_bit_header;
@@ -85,24 +78,14 @@ class Fanout final : public Transaction {
     return *(last_ = groups_.back().get());
   }
 
-  std::unique_ptr<Delivery> begin(const Target& target, bool without_what_is_published) {
-    auto message = std::make_shared<MessageFacts>(message_facts(origin_, id_, mail_));
-    message->waivable = waived_;
-    message->demand.tls_required_no = without_what_is_published;
-    return std::make_unique<Delivery>(environment_, std::move(message), target);
-  }
-
   // The whole of one domain's transaction; one reply for each of its recipients.
   awaitable<std::vector<smtp::Reply>> deliver(Group& group) {
-    auto begun = begin(group.target, false);
-    auto answers = co_await begun->recipients(group.recipients);
-    if (const auto deferral = begun->waivable_deferral()) {
-      log_waiver(origin_, id_, group.target.domain, deferral->text);
-      begun = begin(group.target, true);
-      answers = co_await begun->recipients(group.recipients);
-    }
-    auto& delivery = *begun;
-    if (delivery.accepted() == 0) co_return answers;
+    auto message = std::make_shared<MessageFacts>(message_facts(origin_, id_, mail_));
+    message->waivable = waived_;
+    auto begun = co_await begin_held(environment_, std::move(message), group.target, group.recipients);
+    auto& answers = begun.answers;
+    auto& delivery = *begun.delivery;
+    if (delivery.accepted() == 0) co_return std::move(answers);
     const bool one = accepted_ == 1;
     auto field =
         received(environment_, origin_, id_, one ? std::string_view(delivery.first_recipient()) : std::string_view());
@@ -115,7 +98,7 @@ class Fanout final : public Transaction {
       std::vector<Verdict> verdicts(served.size(), verdict);
       co_await report_owed(*queue_, environment_, origin_, id_, mail_, std::move(served), std::move(verdicts), &spool_);
     }
-    co_return answers;
+    co_return std::move(answers);
   }
 
   Environment& environment_;

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "policy/reply.hpp"
-#include "protocol/mime/header_scanner.hpp"
 
 namespace proxy {
 
@@ -87,7 +86,6 @@ awaitable<std::vector<smtp::Reply>> Queued::recipients(std::vector<smtp::Rcpt> b
         group.reasons.push_back(std::move(*noted[i].why));
       } else {
         group.accepted.push_back({accepted_++, std::move(batch[i])});
-        group.waits = true;
       }
     }
     answers.push_back(std::move(noted[i].answer));
@@ -118,7 +116,7 @@ void Queued::take_answers(Asked& asked, std::vector<smtp::Reply> replies, std::v
       continue;
     }
     // RFC 5321 §4.5.3.1.10: too many for one transaction, not a word about this recipient.
-    if (replies[i].code == 452 && asked.group->waits) asked.group->at_once = true;
+    if (replies[i].code == 452 && !asked.group->accepted.empty()) asked.group->at_once = true;
     defer(one, asked.group, {std::move(replies[i]), speaker});
   }
 }
@@ -127,7 +125,6 @@ void Queued::take_answers(Asked& asked, std::vector<smtp::Reply> replies, std::v
 void Queued::too_slow(Asked& asked, std::vector<Noted>& noted) {
   auto& group = *asked.group;
   group.given_up = true;
-  group.waits = false;
   group.at_once = true;
   const Verdict why{policy::reply::slow(group.target.domain)};
   for (auto& place : group.accepted) {
@@ -139,13 +136,7 @@ void Queued::too_slow(Asked& asked, std::vector<Noted>& noted) {
 }
 
 awaitable<void> Queued::body(std::string_view wire, bool last, const smtp::BodyFacts& facts) {
-  // The first part is the hold: a header that does not end in it counts for nothing (RTLS-09).
-  if (!started_ && may_waive(origin_, mail_)) {
-    mime::HeaderScanner header;
-    header.scan(wire);
-    if (last) header.end();
-    waived_ = header.tls_required_no();
-  }
+  if (!started_ && may_waive(origin_, mail_)) waived_ = says_tls_required_no(wire, last);
   started_ = true;
   eight_bit_ = facts.eight_bit;
   eight_bit_header_ = facts.eight_bit_header;

@@ -35,8 +35,7 @@ struct Group {
   Target target;
   std::unique_ptr<Delivery> delivery;
   bool given_up = false;         // the delivery was too slow: it is dropped when it wakes up
-  bool waits = false;            // a host has accepted recipients and waits for the message
-  std::vector<Place> accepted;   // by that host
+  std::vector<Place> accepted;   // by its host, which waits for the message
   std::vector<Place> deferred;   // with `reasons`
   std::vector<Verdict> reasons;  // why they wait
   bool at_once = false;          // what waits is tried again at once: no host has said no

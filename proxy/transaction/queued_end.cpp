@@ -33,7 +33,7 @@ awaitable<std::vector<smtp::Reply>> Queued::finish() {
   bool some_wait = false, some_are_asked = false;
   for (const auto& group : groups_) {
     some_wait = some_wait || !group->deferred.empty();
-    some_are_asked = some_are_asked || group->waits;
+    some_are_asked = some_are_asked || !group->accepted.empty();
   }
   if (some_wait) {
     // What is needed is known before any host has the message: then nobody gets it twice because of a full disk.
@@ -76,7 +76,7 @@ awaitable<bool> Queued::write_who_waits() {
 awaitable<void> Queued::send_to_all() {
   const auto line = field();
   for (auto& group : groups_) {
-    if (!group->waits) continue;
+    if (group->accepted.empty()) continue;
     sent_.push_back(
         {group,
          Task<Verdict>::start(environment_.executor, send(group, line, spool_, eight_bit_, eight_bit_header_)),
@@ -105,18 +105,18 @@ Queued::Sum Queued::sum_up() {
     one.rcpt = place.rcpt;
     one.attempts = at_once ? 0 : 1;
     one.next_attempt = at_once ? now : now + policy::queue::pause(config->queue.retry, 1, chance);
-    if (why != nullptr) one.reason = smtp::on_one_line(why->reply, policy::reply::text_limit);
+    if (why != nullptr) {
+      one.reason = smtp::on_one_line(why->reply, policy::reply::text_limit);
+      one.host = why->host;
+    }
     if (sum.reason.empty()) sum.reason = one.reason;
     sum.left.push_back(std::move(one));
   };
   for (const auto& group : groups_) {
     const auto& waivable = group->delivery->waivable_deferral();
+    // The header has come, and counts: the queue tries it at once, and says in its log what it does not apply.
     const bool waived = waived_ && !group->given_up && waivable;
-    if (waived) {
-      log_waiver(origin_, id_, group->target.domain, waivable->text);
-    } else if (!group->given_up && waivable) {
-      group->delivery->keep_deferral();
-    }
+    if (!waived && !group->given_up && waivable) group->delivery->keep_deferral();
     for (std::size_t i = 0; i < group->deferred.size(); ++i)
       keep(group->deferred[i], &group->reasons[i], group->at_once || waived);
   }

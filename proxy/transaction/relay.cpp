@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "policy/reply.hpp"
-#include "protocol/mime/header_scanner.hpp"
 #include "proxy/transaction/transaction.hpp"
 
 namespace proxy {
@@ -112,17 +111,13 @@ class Relay final : public Transaction {
     delivery_ = std::make_unique<Delivery>(environment_, std::move(message), std::move(target));
   }
 
-  // The first part is the hold: a header that does not end in it counts for nothing. The reply is set where no host is
-  // to have the message.
+  // The reply is set where no host is to have the message.
   awaitable<std::optional<smtp::Reply>> decide_by_header(std::string_view wire, bool last) {
-    mime::HeaderScanner header;
-    header.scan(wire);
-    if (last) header.end();
-    if (!header.tls_required_no()) co_return delivery_->keep_deferral();
+    if (!says_tls_required_no(wire, last)) co_return delivery_->keep_deferral();
 
-    log_waiver(origin_, id_, target_.domain, delivery_->waivable_deferral()->text);
     auto message = std::make_shared<MessageFacts>(message_facts(origin_, id_, mail_));
     message->demand.tls_required_no = true;
+    log_waiver(*message, target_.domain, delivery_->waivable_deferral()->text);
     message->added = received(environment_, origin_, id_, provisional_.front().forward_path.address).size();
     delivery_ = std::make_unique<Delivery>(environment_, std::move(message), target_);
     const auto noted = provisional_;

@@ -56,8 +56,8 @@ awaitable<void> report_owed(Queue& queue, Environment& environment, const Origin
 MessageFacts message_facts(const Origin& origin, const std::string& id, const smtp::Mail& mail);
 /// RTLS-09: whether a TLS-Required: No header of this message would count.
 bool may_waive(const Origin& origin, const smtp::Mail& mail);
-/// Says in the log that what `domain` publishes is not applied to this message, and at whose wish.
-void log_waiver(const Origin& origin, const std::string& id, const std::string& domain, std::string_view deferral);
+/// Whether the header, which must end in the first part of the body (the hold), has a TLS-Required: No (RTLS-09).
+bool says_tls_required_no(std::string_view first_part, bool last);
 
 /// The Received field; `recipient` only in a one-recipient transaction (RFC 5321 §4.4).
 std::string received(const Environment& environment, const Origin& origin, const std::string& id,

@@ -78,6 +78,32 @@ TEST_CASE("an address in UTF-8 goes to a host that takes it and to no other", "[
   refused(world, send(world, mueller + "@none.test", "SMTPUTF8", lab::letter()), {"5.6.7", "none.test"});
 }
 
+TEST_CASE("what a host lacks for one recipient costs the others nothing", "[scenario][SMTP-24]") {
+  const bool pipelined = GENERATE(true, false);
+  World world;
+  auto& none = world.lab.domain("none.test", {.sts = "enforce"});
+  without_smtputf8(*none.mx[0]);
+  auto client = world.relay.client();
+  CHECK(client.command("MAIL FROM:<a@sender.test> SMTPUTF8").code == 250);
+  const std::vector<std::pair<std::string, int>> recipients{
+      {mueller + "@none.test", 553}, {"b@none.test", 250}, {mueller + "2@none.test", 553}, {"c@none.test", 250}};
+  if (pipelined) {
+    std::string all;
+    for (const auto& [address, code] : recipients) all += "RCPT TO:<" + address + ">\r\n";
+    client.raw(all);
+  }
+  for (const auto& [address, code] : recipients) {
+    const auto reply = pipelined ? client.read() : client.command("RCPT TO:<" + address + ">");
+    INFO(address << ": " << lab::words(reply));
+    CHECK(reply.code == code);
+  }
+  CHECK(client.data(lab::letter()).code == 250);
+  client.quit();
+  const auto inbox = none.mx[0]->inbox();
+  REQUIRE(inbox.size() == 1);
+  CHECK(inbox[0]->recipients == std::vector<std::string>{"b@none.test", "c@none.test"});
+}
+
 // U-1: clients that set SMTPUTF8 always; their ASCII mail bounced.
 TEST_CASE("SMTPUTF8 that is not needed goes without and a header that needs it does not", "[scenario][SMTP-24][U-1]") {
   World world;

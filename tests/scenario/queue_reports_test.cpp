@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/scenario/support/queue_world.hpp"
+#include "tests/scenario/support/secure_listener.hpp"
 
 using namespace scenario;
 
@@ -93,7 +94,8 @@ TEST_CASE("a delay is told of once and not against NOTIFY", "[scenario][SMTP-26]
   auto& grey = greylisted(world, "", notify);
   if (notify != "NOTIFY=FAILURE") {
     const auto report = world.report();
-    for (const char* part : {"Action: delayed", "Will-Retry-Until:", "b@grey.test", "text/rfc822-headers"}) {
+    for (const char* part : {"Action: delayed", "Will-Retry-Until:", "b@grey.test", "text/rfc822-headers",
+                             "Remote-MTA: dns; mx1.grey.test", "Diagnostic-Code: smtp; 450 4.2.1 greylisted"}) {
       INFO(part);
       CHECK(holds(*report.body, part));
     }
@@ -151,19 +153,11 @@ TEST_CASE("DSN parameters go on to a host that offers DSN and to no other", "[sc
 TEST_CASE("a report on a REQUIRETLS message demands the same and returns no content", "[scenario][RTLS-05]") {
   const bool way_back = GENERATE(true, false);
   QueueWorld world({.start = false});
-  const std::string pem = world.relay.directory() + "/listener.pem";
-  world.lab.ca().issue({"relay.test"}).write_pem(pem);
-  auto& listener = world.relay.options().listener;
-  listener["tls"] = lab::toml("starttls");
-  listener["certificate"] = listener["key"] = lab::toml(pem);
-  world.relay.write_configuration();
-  world.relay.start();
+  start_with_tls(world, "starttls", world.relay.options().listener);
   if (way_back) world.home.mx[0]->offers_tls({"REQUIRETLS"});
   auto& grey = world.lab.domain("grey.test", {.sts = "enforce"});
   grey.mx[0]->offers_tls({"REQUIRETLS"}).on("RCPT", std::string("450 4.2.1 greylisted"));
-  auto client = world.relay.client();
-  REQUIRE(client.starttls().code == 220);
-  client.ehlo();
+  auto client = secure_client(world);
   const auto replies = client.send("a@sender.test", {"b@grey.test"}, lab::letter("the secret"), "REQUIRETLS RET=FULL");
   CHECK(replies.at(0).second.code == 250);
   refuse_now(grey);
@@ -182,5 +176,18 @@ TEST_CASE("one report tells of all recipients that failed together", "[scenario]
   const auto report = world.report();
   for (const char* recipient : {"b@grey.test", "c@grey.test", "d@grey.test"})
     CHECK(holds(*report.body, std::string("Final-Recipient: rfc822;") + recipient));
+  world.drained();
+}
+
+TEST_CASE("a report at the end of the lifetime quotes what the host has said and nothing else", "[scenario][SMTP-28]") {
+  QueueWorld world({.lifetime = "2s"});
+  greylisted(world);
+  const auto report = world.report();
+  for (const char* part : {"Status: 5.4.7", "given up after the time in the queue was over",
+                           "Remote-MTA: dns; mx1.grey.test", "Diagnostic-Code: smtp; 450 4.2.1 greylisted"}) {
+    INFO(part);
+    CHECK(holds(*report.body, part));
+  }
+  CHECK_FALSE(holds(*report.body, "Diagnostic-Code: smtp; 554"));
   world.drained();
 }

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/scenario/support/queue_world.hpp"
+#include "tests/scenario/support/secure_listener.hpp"
 
 using namespace scenario;
 
@@ -232,18 +233,10 @@ TEST_CASE("at the end of the lifetime the policy is looked at afresh before anyt
 
 TEST_CASE("REQUIRETLS stays with a queued message through kill -9", "[scenario][RTLS-10]") {
   QueueWorld world({.start = false});
-  const std::string pem = world.relay.directory() + "/listener.pem";
-  world.lab.ca().issue({"relay.test"}).write_pem(pem);
-  auto& listener = world.relay.options().listener;
-  listener["tls"] = lab::toml("starttls");
-  listener["certificate"] = listener["key"] = lab::toml(pem);
-  world.relay.write_configuration();
-  world.relay.start();
+  start_with_tls(world, "starttls", world.relay.options().listener);
   auto& good = world.lab.domain("good.test", {.sts = "enforce"});
   good.mx[0]->offers_tls({"REQUIRETLS"}).on("MAIL", std::vector<std::string>{"451 4.3.0 later"});
-  auto client = world.relay.client();
-  REQUIRE(client.starttls().code == 220);
-  client.ehlo();
+  auto client = secure_client(world);
   const auto replies = client.send("a@sender.test", {"b@good.test"}, lab::letter(), "REQUIRETLS");
   CHECK(replies.at(0).second.code == 250);
   world.relay.kill();

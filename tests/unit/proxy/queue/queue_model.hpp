@@ -196,9 +196,18 @@ class QueueModel {
   void plan(const proxy::QueueChange::Attempted& one) {
     auto& recipient = messages.at(one.message).recipients.at(one.recipient.number);
     if (recipient.end != End::none) return;
-    if (recipient.in_work && recipient.verdict) recipient.in_work = false;
-    recipient.verdict.reset();
     recipient.planned = ++events_;
+    if (!recipient.in_work || !was_tried(one)) return;  // an administrator's retry may become durable meanwhile
+    recipient.in_work = false;
+    recipient.verdict.reset();
+  }
+  bool was_tried(const proxy::QueueChange::Attempted& one) const {
+    const auto stored = store_.entries.find(one.message);
+    if (stored == store_.entries.end()) return true;
+    for (const auto& before : stored->second.message.recipients) {
+      if (before.number == one.recipient.number) return one.recipient.attempts > before.attempts;
+    }
+    return true;
   }
 
   // Who has ended since the warning was written may be in it.

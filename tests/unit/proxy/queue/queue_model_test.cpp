@@ -204,7 +204,7 @@ struct World {
     sent.pop_back();
     const auto domain = part.recipients.front().rcpt.forward_path.domain;
     auto group = answers(part, domain, good);
-    auto octets = store.octets(part);
+    auto octets = store.entries.at(part.number).octets;
     queue->settle(std::move(part), std::move(octets), std::move(group));
   }
 
@@ -215,6 +215,7 @@ struct World {
       static_cast<void>(co_await world.queue->obey(order, std::move(ids)));
     } catch (const proxy::StoreError&) {
     }
+    world.excuse();  // a retry frees whatever was put back before it
     world.ordered.clear();
   }
   void order(Queue::Order what, std::int64_t number) {
@@ -265,6 +266,7 @@ struct World {
       disk_is_full = chance(30);
     } else if (what < 98) {
       store.can_read = chance(70);
+      store.can_read_octets = chance(70);
     } else if (what < 99 && chance(20)) {
       now -= 1min * any(120);
       model.excuse_all();
@@ -297,7 +299,7 @@ struct World {
   void restart() {
     close(any(4));
     ordered.clear();
-    store.can_read = true;
+    store.can_read = store.can_read_octets = true;
     store.clear_unpromised();
     model.forget_work();
     model.compare();
@@ -307,7 +309,7 @@ struct World {
   /// Everything heals and time goes by, until nothing is left.
   void drain() {
     disk_is_full = false;
-    store.can_read = true;
+    store.can_read = store.can_read_octets = true;
     for (int i = 0; i < 3000 && !(store.entries.empty() && queue->in_hand() == 0); ++i) {
       excuse();
       while (!deliveries.empty()) answer(true);
@@ -345,7 +347,7 @@ struct World {
 
 TEST_CASE("whatever happens nobody is lost and nobody is tried twice or too early or told too much",
           "[SMTP-29][SMTP-31][SMTP-40][SMTP-26]") {
-  const unsigned seed = GENERATE(1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U);
+  const unsigned seed = GENERATE(range(1U, 17U));
   INFO("seed " << seed);
   World world(seed);
   for (int event = 0; event < 10000; ++event) {
@@ -359,6 +361,7 @@ TEST_CASE("whatever happens nobody is lost and nobody is tried twice or too earl
   CHECK(world.log.count("internal_error") == 0);
   CHECK(world.store.entries.empty());
   CHECK(world.queue->in_hand() == 0);
+  CHECK(world.queue->alarms() == 0);  // nothing of them is remembered
   CHECK(world.queue->counts().messages == 0);
   CHECK(world.queue->counts().octets == 0);
   world.config->queue.messages_per_client = 1;

@@ -19,7 +19,7 @@ class StoreInMemory final : public proxy::QueueStore {
     std::shared_ptr<const proxy::Octets> octets;
   };
 
-  bool can_read = true;
+  bool can_read = true, can_read_octets = true;
   std::map<std::int64_t, Entry> entries;
   /// Called when a change has become durable, with the entries as they were before it.
   std::function<void(const proxy::QueueChange&)> on_durable;
@@ -65,6 +65,7 @@ class StoreInMemory final : public proxy::QueueStore {
     return message;
   }
   std::shared_ptr<const proxy::Octets> octets(const proxy::QueuedMessage& message) override {
+    if (!can_read_octets) throw proxy::StoreError("its octets cannot be read for now");
     const auto found = entries.find(message.number);
     return found == entries.end() ? nullptr : found->second.octets;
   }
@@ -90,7 +91,8 @@ class StoreInMemory final : public proxy::QueueStore {
   void remove(std::int64_t number, std::vector<proxy::Applied::Gone>& gone) {
     const auto found = entries.find(number);
     if (found == entries.end()) return;
-    gone.push_back({found->second.message.client, found->second.message.size});
+    const auto& message = found->second.message;
+    gone.push_back({message.client, message.size, number, message.expires, message.warn_at});
     entries.erase(found);
   }
   void take(const proxy::QueueChange& change, std::vector<proxy::Applied::Gone>& gone) {

@@ -132,7 +132,7 @@ TEST_CASE("a queued message comes back as it was with every mark of its envelope
   CHECK(world.store->next_number() == 2);
 }
 
-TEST_CASE("a message from the null sender and one without octets are kept as well", "[SMTP-58]") {
+TEST_CASE("a message from the null sender and one without octets are kept as well", "[SMTP-31]") {
   World world;
   auto empty = message(1, {"b@x.test"});
   empty.mail.reverse_path = path("");
