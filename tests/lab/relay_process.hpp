@@ -31,6 +31,7 @@ struct RelayOptions {
   std::vector<Settings> destinations = {};
   Settings top = {};                            ///< of no table
   std::map<std::string, Settings> tables = {};  ///< over those above
+  std::string program = {};                     ///< for the scenarios' world: instead of the one that is shipped
 };
 
 /// What became of a recipient. `accepted`: taken into a queue, nothing known yet.

@@ -3,8 +3,12 @@
 #include <sys/resource.h>
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 
 #include "tests/scenario/support/queue_world.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 using namespace scenario;
 
@@ -78,4 +82,38 @@ TEST_CASE("what a host took while the disk was full is settled later and not sen
   limit_files(world, RLIM_INFINITY);
   world.drained();
   CHECK(slow.mx[0]->inbox().size() == 1);
+}
+
+TEST_CASE("a disk that cannot sync defers what needs it and the rest goes on until it can again",
+          "[scenario][SMTP-60][SMTP-40]") {
+  const test::TemporaryDirectory folder("sync");
+  const auto fails = folder.path + "/fails";
+  ::setenv("STS_RELAY_FAIL_SYNC", fails.c_str(), 1);
+  QueueOptions options;
+  options.relay.program = STS_RELAY_KILL_PROGRAM;
+  QueueWorld world(options);
+  ::unsetenv("STS_RELAY_FAIL_SYNC");
+  auto& good = world.lab.domain("good.test", {.sts = "enforce"});
+  auto& slow = world.lab.domain("slow.test", {.sts = "enforce"});
+  slow.mx[0]->on("DOT", std::string("451 4.3.0 not now"));
+  world.take({"first@slow.test"});
+
+  std::ofstream(fails) << "now";
+  for (const auto& body : {lab::letter(), lab::letter(std::string(200000, 'x'))})
+    CHECK(world.relay.outcome(world.relay.client().send("a@sender.test", {"b@slow.test"}, body)).reply().kind() == 4);
+  CHECK(world.relay.mail("b@good.test").reply().code == 250);
+  CHECK(world.arrival("b@good.test").mx == good.mx[0]);
+
+  std::filesystem::remove(fails);
+  until(
+      world,
+      [&] {
+        return !world.relay.log_lines({{"event", "store_recovered"}}).empty();
+      },
+      "recovery");
+  world.take({"e@slow.test"});
+  slow.mx[0]->as_usual();
+  for (const char* recipient : {"first@slow.test", "e@slow.test"}) world.arrival(recipient);
+  world.drained();
+  CHECK(world.lab.arrived("b@slow.test").empty());
 }

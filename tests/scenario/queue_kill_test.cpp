@@ -1,5 +1,6 @@
-// kill -9 at every point where the queue touches the disk, one point after the other: what a client was promised
-// arrives or its report does, nothing comes that nobody sent, and nothing comes twice but where a final reply was lost.
+// kill -9, or a power cut, at every point where the queue touches the disk, one point after the other: what a client
+// was promised arrives or its report does, nothing comes that nobody sent, and nothing comes twice but where a final
+// reply was lost.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <csignal>
@@ -24,10 +25,16 @@ struct Workload {
   std::string stage = "RCPT";     // where the host says 451 until then
 };
 
+enum class Harm {
+  kill,       // what was written stays
+  power_cut,  // what was not synced is gone, or a part of it
+};
+
 class KillWorld {
  public:
-  explicit KillWorld(Workload workload)
+  KillWorld(Workload workload, Harm harm)
       : workload_(std::move(workload)),
+        harm_(harm),
         relay_(lab_, STS_RELAY_KILL_PROGRAM, settings()),
         grey_(lab_.domain("grey.test")),
         good_(lab_.domain("good.test")) {
@@ -85,6 +92,7 @@ class KillWorld {
   /// Until the relay is killed or everything is done. Whether the client was promised the message.
   bool first_life(int point) {
     ::setenv("STS_RELAY_KILL_AT", std::to_string(point).c_str(), 1);
+    if (harm_ == Harm::power_cut) ::setenv("STS_RELAY_LOSE", std::to_string(point).c_str(), 1);
     bool promised = false;
     killed_at_start_ = false;
     try {
@@ -93,6 +101,7 @@ class KillWorld {
       killed_at_start_ = true;  // what the next start finds must do
     }
     ::unsetenv("STS_RELAY_KILL_AT");
+    ::unsetenv("STS_RELAY_LOSE");
     if (killed_at_start_) return false;
     try {
       auto client = relay_.client();
@@ -188,6 +197,7 @@ class KillWorld {
   }
 
   const Workload workload_;
+  const Harm harm_;
   lab::Laboratory lab_;
   lab::RelayProcess relay_;
   lab::Domain& grey_;
@@ -205,12 +215,13 @@ int step() {
 }
 
 /// From `first` on, until the workload is through.
-void kill_at_each(const Workload& workload, int first) {
-  KillWorld world(workload);
+void kill_at_each(const Workload& workload, int first, Harm harm = Harm::kill) {
+  KillWorld world(workload, harm);
   int kills = 0;
   const int by = step();
   for (int point = std::min(first, by); world.kill_at(point); point += by) ++kills;
-  WARN(kills << " kills, " << world.unpromised() << " of them before the client had its reply");
+  WARN(kills << (harm == Harm::kill ? " kills, " : " power cuts, ") << world.unpromised()
+             << " of them before the client had its reply");
   CHECK(kills >= 30 / by);
 }
 
@@ -242,4 +253,26 @@ TEST_CASE("killed at any point when the host says no at the end of the message",
   Workload late;
   late.stage = "DOT";
   kill_at_each(late, 5);
+}
+
+TEST_CASE("power lost at any point while a message is queued and goes out later", "[scenario][SMTP-31][SMTP-40]") {
+  kill_at_each({}, 3, Harm::power_cut);
+}
+
+TEST_CASE("power lost at any point with a message that lies in a file", "[scenario][SMTP-31][SMTP-40]") {
+  Workload large;
+  large.body = letter_of(200000);
+  kill_at_each(large, 4, Harm::power_cut);
+}
+
+TEST_CASE("power lost at any point with one domain served and one that waits", "[scenario][SMTP-31][SMTP-40][Q-3]") {
+  Workload two;
+  two.other_domain_too = true;
+  kill_at_each(two, 1, Harm::power_cut);
+}
+
+TEST_CASE("power lost at any point while a report takes the place of a message", "[scenario][SMTP-31][SMTP-28]") {
+  Workload refused;
+  refused.after = "550 5.1.1 nobody of that name";
+  kill_at_each(refused, 2, Harm::power_cut);
 }

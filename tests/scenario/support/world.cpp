@@ -19,8 +19,8 @@ std::string relay_program() {
   return STS_RELAY_PROGRAM;
 }
 
-World::World(lab::RelayOptions options, bool start)
-    : relay(lab, relay_program(), with_short_drain(std::move(options))) {
+World::World(const lab::RelayOptions& options, bool start)
+    : relay(lab, options.program.empty() ? relay_program() : options.program, with_short_drain(options)) {
   if (start) relay.start();
 }
 

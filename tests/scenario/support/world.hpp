@@ -13,7 +13,7 @@ struct World {
   lab::Laboratory lab;
   lab::RelayProcess relay;
 
-  explicit World(lab::RelayOptions options = {}, bool start = true);
+  explicit World(const lab::RelayOptions& options = {}, bool start = true);
   /// Fails the test where the relay has ended by itself, or does not end well on SIGTERM (OPS-02).
   ~World();
 
