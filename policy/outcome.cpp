@@ -117,6 +117,18 @@ smtp::Reply passed_on(const std::string& host, smtp::Stage stage, const smtp::Re
   return {451, "4.5.0", said(" gave an answer that fits nothing at ")};
 }
 
+smtp::Reply rcpt_passed_on(const std::string& host, const smtp::Reply& from_mx, bool some_accepted) {
+  auto reply = passed_on(host, smtp::Stage::rcpt, from_mx);
+  if (!some_accepted) return reply;
+  // RFC 5321 §4.5.3.1.10, RFC 1870 §6.4: 552 once meant that there are too many, or that a mailbox or the message is.
+  const bool is_count = reply.code == 552 && reply.enhanced != "5.2.2" && reply.enhanced != "5.3.4";
+  if (is_count || (from_mx.code == 452 && from_mx.enhanced.empty())) {
+    reply.code = 452;
+    reply.enhanced = "4.5.3";
+  }
+  return reply;
+}
+
 smtp::Reply after_failure(const std::string& host, const smtp::Failure& failure) {
   const auto outcome = outcome_of(host, failure);
   if (outcome.what == What::refused) return passed_on(host, failure.stage, failure.reply);

@@ -61,6 +61,9 @@ bool policy_stands_in_the_way(const Plan& plan, std::span<const HostOutcome> out
 /// What a reply of the MX to RCPT, DATA or the final dot becomes for the client: 421 and lost connections become 451,
 /// odd classes 451 4.5.0, all else goes through cleaned (SMTP-17, SMTP-66, SMTP-27).
 smtp::Reply passed_on(const std::string& host, smtp::Stage stage, const smtp::Reply& from_mx);
+/// The same of a reply to RCPT. Behind recipients that were accepted, 552 is the old word for too many of them
+/// (SMTP-46); 452 there says that the rest may be sent in further transactions.
+smtp::Reply rcpt_passed_on(const std::string& host, const smtp::Reply& from_mx, bool some_accepted);
 /// The reply for an exchange that failed at RCPT or later: 451 4.4.2 ... (after the final dot: "may have been
 /// delivered").
 smtp::Reply after_failure(const std::string& host, const smtp::Failure& failure);

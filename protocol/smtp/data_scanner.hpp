@@ -12,12 +12,18 @@ namespace smtp {
 enum class BareNewline { reject, normalize };
 
 /// What the octets so far have shown.
-struct BodyFacts {
+/// What decides by which hosts, and how, a message can go on.
+struct ContentFacts {
+  bool eight_bit = false;         ///< an octet above 127 came
+  bool eight_bit_header = false;  ///< in the header
+  bool newline_added = false;     ///< its last chunk ended within a line (SMTP-23)
+  bool operator==(const ContentFacts&) const = default;
+};
+
+struct BodyFacts : ContentFacts {
   std::uint64_t octets = 0;   ///< of the message, unstuffed, without the end marker
   bool bare_newline = false;  ///< a CR without LF or an LF without CR came (in `normalize` it was mended)
-  bool eight_bit = false;     ///< an octet above 127 came
-  bool eight_bit_header = false;
-  unsigned received = 0;  ///< Received header fields (SMTP-11)
+  unsigned received = 0;      ///< Received header fields (SMTP-11)
 };
 
 /// Scans a message as it comes, in pieces of any size. Input is the wire form; output is the wire form too, canonical:
@@ -38,6 +44,8 @@ class DataScanner {
   Piece scan(std::string_view wire);
 
   const BodyFacts& facts() const { return facts_; }
+  /// What is scanned is no client's DATA but its chunks, and the last line had no end.
+  void note_added_newline() { facts_.newline_added = true; }
 
  private:
   /// Where in a line the next octet stands.

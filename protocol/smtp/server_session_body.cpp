@@ -45,6 +45,7 @@ std::optional<ServerAction> ServerSession::next_chunk() {
   if (content_refusal_.empty()) {
     std::string wire = std::move(chunk_carry_);
     stuff_chunk(unread().substr(0, take), wire);
+    if (end && !chunk_line_start_) scanner_->note_added_newline();
     if (end) wire += chunk_line_start_ ? ".\r\n" : "\r\n.\r\n";
     const auto piece = scanner_->scan(wire);
     held_.append(piece.canonical);

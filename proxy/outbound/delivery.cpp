@@ -96,7 +96,7 @@ awaitable<std::vector<smtp::Reply>> Delivery::ask(std::vector<smtp::Rcpt> batch)
   speaker_.clear();
   if (!failed_ && !planned_) {
     failed_ = co_await connect();
-  } else if (!failed_ && connection_ && needs_smtputf8() && !connection_->capabilities().smtputf8) {
+  } else if (!failed_ && connection_ && used().international_address && !connection_->capabilities().smtputf8) {
     utf8_refused_ = true;
     answers.assign(count, policy::reply::utf8_address_refused(attempt_->demand.host));
     co_return answers;
@@ -122,8 +122,8 @@ awaitable<std::vector<smtp::Reply>> Delivery::ask(std::vector<smtp::Rcpt> batch)
   utf8_refused_ = false;  // another host takes them
   for (std::size_t i = 0; i < count; ++i) {
     const auto& reply = rcpt_replies_[i];
+    answers.push_back(policy::rcpt_passed_on(attempt_->demand.host, reply, !envelope_.recipients.empty()));
     if (reply.positive()) envelope_.recipients.push_back(pending_.recipients[i]);
-    answers.push_back(policy::passed_on(attempt_->demand.host, smtp::Stage::rcpt, reply));
   }
   // Its 421 became words of ours.
   const auto closes = [](const smtp::Reply& one) { return one.code == 421; };
@@ -350,21 +350,13 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::try_rung(const policy::A
   co_return failed;
 }
 
-// A host that cannot take the message as the client declared it (SMTP-21, SMTP-22).
+// A host that cannot take the message as the client declared it (SMTP-21, SMTP-22, SMTP-24).
 std::optional<policy::HostOutcome> Delivery::unfit(const policy::Attempt& attempt) const {
-  const auto& offers = connection_->capabilities();
-  const auto& mail = message_->mail;
+  auto refusal = policy::cannot_take(attempt.demand.host, connection_->capabilities(), used());
+  if (!refusal) return std::nullopt;
   policy::HostOutcome refused{.host = attempt.demand.host, .what = What::refused, .stage = smtp::Stage::ehlo};
-  if (offers.size_limit != 0 && mail.size && *mail.size > offers.size_limit) {
-    refused.reply = policy::reply::size_exceeds_host(attempt.demand.host, offers.size_limit);
-  } else if (needs_smtputf8() && !offers.smtputf8) {
-    refused.reply = policy::reply::utf8_address_refused(attempt.demand.host);
-  } else if (mail.body == smtp::Body::eight_bit && !offers.eight_bit_mime) {
-    refused.reply = policy::reply::eight_bit_refused(attempt.demand.host);
-  } else {
-    return std::nullopt;
-  }
-  refused.words = refused.reply.text;
+  refused.words = refusal->text;
+  refused.reply = std::move(*refusal);
   return refused;
 }
 
@@ -372,7 +364,7 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::send_envelope(const poli
                                                                       policy::Permit permit) {
   if (auto cannot = unfit(attempt)) {
     unfit_.push_back(attempt.demand.host);
-    utf8_refused_ = utf8_refused_ || (needs_smtputf8() && !connection_->capabilities().smtputf8);
+    utf8_refused_ = utf8_refused_ || (used().international_address && !connection_->capabilities().smtputf8);
     environment_.pool.keep(std::move(connection_));
     co_return cannot;
   }

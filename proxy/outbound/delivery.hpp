@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "policy/extensions.hpp"
 #include "policy/memory.hpp"
 #include "policy/outcome.hpp"
 #include "proxy/outbound/connection.hpp"
@@ -58,10 +59,9 @@ class Delivery {
   /// Sends `front` and `part` (canonical wire form) on, with the end marker when `last`. Once the MX has refused or is
   /// lost, it drops what it is given.
   awaitable<void> body(std::string_view front, std::string_view part, bool last);
-  /// An octet above 127 came: false where the host cannot take it; the verdict is then 554 5.6.3 (SMTP-22).
-  bool take_eight_bit();
-  /// The same of an octet above 127 in the header of a message that was begun with SMTPUTF8: 554 5.6.9 (SMTP-24).
-  bool take_utf8_header();
+  /// What the message has turned out to hold, before the part that shows it. False where the host cannot take that; the
+  /// verdict is then the refusal.
+  bool take(const smtp::ContentFacts& content);
   awaitable<smtp::Reply> finish();
   void abandon();
 
@@ -87,9 +87,9 @@ class Delivery {
                                                          int rung);
   awaitable<std::optional<policy::HostOutcome>> try_kept(const policy::Attempt& attempt);
   awaitable<std::optional<policy::HostOutcome>> send_envelope(const policy::Attempt& attempt, policy::Permit permit);
-  bool needs_smtputf8() const;
-  bool cannot_have(smtp::Reply refusal);
+  policy::Used used() const;
   std::optional<policy::HostOutcome> unfit(const policy::Attempt& attempt) const;
+  bool is_one_chunk(std::size_t octets, bool last);
   awaitable<bool> start_data();
   awaitable<bool> replay();
   void settle(smtp::Reply verdict);
@@ -113,6 +113,7 @@ class Delivery {
   smtp::Envelope envelope_;                // what the host has accepted
   std::vector<smtp::Reply> rcpt_replies_;  // of pending_, from the host
   bool planned_ = false, data_started_ = false, body_sent_ = false, replayed_ = false, recorded_ = false;
+  smtp::ContentFacts content_;
   std::string speaker_;
   std::vector<std::string> unfit_;  // hosts that were not asked, because they lack what the message needs
   bool utf8_refused_ = false;       // one of them lacks SMTPUTF8, and no other took the batch

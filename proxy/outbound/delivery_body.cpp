@@ -3,6 +3,7 @@
 
 #include "policy/reply.hpp"
 #include "protocol/base/text.hpp"
+#include "protocol/smtp/chunk.hpp"
 #include "proxy/outbound/delivery.hpp"
 #include "proxy/outbound/pool.hpp"
 
@@ -10,6 +11,7 @@ namespace proxy {
 
 namespace {
 
+constexpr std::size_t one_piece = 65536;  // octets
 constexpr std::chrono::seconds data_wait(120), block_wait(180), final_wait(570);
 
 }  // namespace
@@ -63,23 +65,35 @@ awaitable<bool> Delivery::replay() {
   co_return false;
 }
 
+/// A connection that the host has closed meanwhile goes the way of DATA, which can still replace it.
+bool Delivery::is_one_chunk(std::size_t octets, bool last) {
+  return connection_ &&
+         policy::may_use_chunk(connection_->capabilities(), last && octets < one_piece, content_.newline_added) &&
+         connection_->quiet();
+}
+
 awaitable<void> Delivery::body(std::string_view front, std::string_view part, bool last) {
   if (verdict_) co_return;
   speaker_.clear();
-  if (!data_started_) {
+  std::string whole;  // small messages go out in one piece: field, body and end marker, or all of it as a chunk
+  if (!data_started_ && is_one_chunk(front.size() + part.size(), last)) {
+    whole = smtp::last_chunk(front, part);
+    data_started_ = true;
+  } else if (!data_started_) {
     const bool started = co_await start_data();
     if (!started) co_return;
   }
   body_sent_ = true;
-  std::string ended;  // small messages go out whole: field, body and end marker in one piece
-  if (last && front.size() + part.size() < 65536) {
-    ended.reserve(front.size() + part.size() + 3);
-    ended.append(front).append(part).append(".\r\n");
+  if (whole.empty() && last && front.size() + part.size() < one_piece) {
+    whole.reserve(front.size() + part.size() + 3);
+    whole.append(front).append(part).append(".\r\n");
+  }
+  if (!whole.empty()) {
     front = {};
-    part = ended;
+    part = whole;
   }
   auto error = co_await connection_->body(front, part, after(block_wait));
-  if (!error && last && ended.empty()) error = co_await connection_->body({}, ".\r\n", after(block_wait));
+  if (!error && last && whole.empty()) error = co_await connection_->body({}, ".\r\n", after(block_wait));
   if (last && !error) co_return;
   if (!error && !connection_->spoke_early()) co_return;
 
@@ -99,26 +113,24 @@ awaitable<void> Delivery::body(std::string_view front, std::string_view part, bo
   connection_.reset();
 }
 
-bool Delivery::needs_smtputf8() const {
+policy::Used Delivery::used() const {
   const auto international = [](const auto& one) { return one.forward_path.international; };
-  return message_->mail.reverse_path.international ||
-         std::any_of(pending_.recipients.begin(), pending_.recipients.end(), international);
+  const auto& mail = message_->mail;
+  return {.size = mail.size,
+          .international_address = mail.reverse_path.international ||
+                                   std::any_of(pending_.recipients.begin(), pending_.recipients.end(), international),
+          .eight_bit = mail.body == smtp::Body::eight_bit || content_.eight_bit,
+          .utf8_header = mail.smtputf8 && content_.eight_bit_header};
 }
 
-bool Delivery::take_eight_bit() {
-  if (verdict_ || !connection_ || connection_->capabilities().eight_bit_mime) return true;
-  return cannot_have(policy::reply::eight_bit_refused(attempt_->demand.host));
-}
-
-bool Delivery::take_utf8_header() {
-  if (!message_->mail.smtputf8 || verdict_ || !connection_ || connection_->capabilities().smtputf8) return true;
-  return cannot_have(policy::reply::utf8_header_refused(attempt_->demand.host));
-}
-
-bool Delivery::cannot_have(smtp::Reply refusal) {
+bool Delivery::take(const smtp::ContentFacts& content) {
+  content_ = content;
+  if (verdict_ || !connection_) return true;
+  auto refusal = policy::cannot_take(attempt_->demand.host, connection_->capabilities(), used());
+  if (!refusal) return true;
   speaker_.clear();
   abandon();
-  settle(std::move(refusal));
+  settle(std::move(*refusal));
   return false;
 }
 

@@ -2,6 +2,8 @@
 #include "proxy/outbound/whole_message.hpp"
 
 #include <algorithm>
+#include <deque>
+#include <numeric>
 
 #include "policy/reply.hpp"
 
@@ -36,11 +38,10 @@ awaitable<Begun> begin_held(Environment& environment, std::shared_ptr<const Mess
   co_return begun;
 }
 
-awaitable<Verdict> send_held(Delivery& delivery, std::string received_field, const Octets& octets, bool eight_bit,
-                             bool eight_bit_header) {
+awaitable<Verdict> send_held(Delivery& delivery, std::string received_field, const Octets& octets,
+                             smtp::ContentFacts content) {
   Verdict verdict;
-  const bool taken = (!eight_bit || delivery.take_eight_bit()) && (!eight_bit_header || delivery.take_utf8_header());
-  if (taken) {
+  if (delivery.take(content)) {
     std::vector<char> part(std::min(part_size, octets.size()));
     std::size_t offset = 0;
     do {
@@ -65,32 +66,34 @@ awaitable<Verdict> send_held(Delivery& delivery, std::string received_field, con
 awaitable<GroupVerdict> send_whole(Environment& environment, WholeMessage message, Target target,
                                    std::vector<smtp::Rcpt> recipients) {
   GroupVerdict group;
-  for (std::size_t from = 0; from < recipients.size(); from += recipients_at_most) {
-    const auto to = std::min(recipients.size(), from + recipients_at_most);
-    std::vector<smtp::Rcpt> some(recipients.begin() + static_cast<std::ptrdiff_t>(from),
-                                 recipients.begin() + static_cast<std::ptrdiff_t>(to));
+  group.recipients.resize(recipients.size());
+  std::deque<std::size_t> waiting(recipients.size());
+  std::iota(waiting.begin(), waiting.end(), 0);
+  while (!waiting.empty()) {
+    const auto count = static_cast<std::ptrdiff_t>(std::min(waiting.size(), recipients_at_most));
+    const std::vector<std::size_t> places(waiting.begin(), waiting.begin() + count);
+    waiting.erase(waiting.begin(), waiting.begin() + count);
+    std::vector<smtp::Rcpt> some;
+    for (const auto place : places) some.push_back(recipients[place]);
     auto begun = co_await begin_held(environment, message.facts, target, std::move(some));
     auto& delivery = *begun.delivery;
-    auto& answers = begun.answers;
     const auto speaker = delivery.speaker();
     group.no_host = group.no_host || delivery.no_host();
+    const bool any = delivery.accepted() > 0;
     Verdict final_verdict;
-    if (delivery.accepted() > 0)
-      final_verdict = co_await send_held(delivery, message.received_field, *message.octets, message.eight_bit,
-                                         message.eight_bit_header);
-    for (auto& answer : answers) {
-      if (answer.positive()) {
-        group.recipients.push_back(final_verdict);
-      } else {
-        group.recipients.push_back({std::move(answer), speaker});
-      }
+    if (any) final_verdict = co_await send_held(delivery, message.received_field, *message.octets, message.content);
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      auto& answer = begun.answers[i];
+      // SMTP-46: too many for one transaction, and the next one follows at once. Each takes one off at least.
+      if (any && answer.code == 452 && final_verdict.reply.kind() != 4) waiting.push_back(places[i]);
+      auto& verdict = group.recipients[places[i]];
+      verdict = answer.positive() ? final_verdict : Verdict{std::move(answer), speaker};
     }
-    if (group.no_host) {
-      // The others would hear the same; they are answered alike, and no host is asked again at once.
-      const auto same = group.recipients.back();
-      group.recipients.resize(recipients.size(), same);
-      break;
-    }
+    if (!group.no_host) continue;
+    // The others would hear the same; they are answered alike, and no host is asked again at once.
+    const auto same = group.recipients[places.back()];
+    for (const auto place : waiting) group.recipients[place] = same;
+    break;
   }
   co_return group;
 }

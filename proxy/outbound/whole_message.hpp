@@ -24,8 +24,7 @@ struct WholeMessage {
   std::shared_ptr<const MessageFacts> facts;
   std::string received_field;
   std::shared_ptr<const Octets> octets;
-  bool eight_bit = false;         ///< an octet above 127 is in it
-  bool eight_bit_header = false;  ///< in its header
+  smtp::ContentFacts content;
 };
 
 /// A delivery that has asked its host, and what the host said to each recipient.
@@ -42,8 +41,8 @@ awaitable<Begun> begin_held(Environment& environment, std::shared_ptr<const Mess
 void log_waiver(const MessageFacts& facts, const std::string& domain, std::string_view deferral);
 
 /// DATA to the final reply, to the recipients that the delivery has accepted (at least one).
-awaitable<Verdict> send_held(Delivery& delivery, std::string received_field, const Octets& octets, bool eight_bit,
-                             bool eight_bit_header);
+awaitable<Verdict> send_held(Delivery& delivery, std::string received_field, const Octets& octets,
+                             smtp::ContentFacts content);
 
 struct GroupVerdict {
   std::vector<Verdict> recipients;  ///< in order

@@ -31,8 +31,7 @@ awaitable<void> deliver_queued(Environment& environment, std::shared_ptr<const Q
     whole.facts = std::make_shared<const MessageFacts>(facts_of(*message));
     whole.received_field = message->received_field;
     whole.octets = octets;
-    whole.eight_bit = message->eight_bit;
-    whole.eight_bit_header = message->eight_bit_header;
+    whole.content = message->content;
     verdict = co_await send_whole(environment, std::move(whole), std::move(target), std::move(recipients));
   } catch (const std::exception& error) {
     fault = error.what();

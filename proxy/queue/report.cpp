@@ -103,8 +103,8 @@ std::optional<QueueChange::New> report_on(const Config& config, const QueuedMess
   report.mail.smtputf8 = message.mail.reverse_path.international;  // its recipient, now
   report.floor = message.floor;
   report.client = "";
-  report.eight_bit = base::has_eight_bit(wire);
-  report.mail.body = report.eight_bit ? smtp::Body::eight_bit : smtp::Body::seven_bit;
+  report.content.eight_bit = base::has_eight_bit(wire);
+  report.mail.body = report.content.eight_bit ? smtp::Body::eight_bit : smtp::Body::seven_bit;
   report.size = wire.size();
   report.received = now;
   report.expires = now + config.queue.lifetime;

@@ -33,7 +33,7 @@ constexpr char make_first_schema[] =
     " tls_required_no INTEGER NOT NULL,"
     " body TEXT NOT NULL CHECK (body IN ('', '7BIT', '8BITMIME')),"
     " smtputf8 INTEGER NOT NULL,"
-    " eight_bit INTEGER NOT NULL,"  // 1: an octet above 127 is in it, 3: in its header
+    " eight_bit INTEGER NOT NULL,"  // 1: an octet above 127 is in it, 2: in its header, 4: its last newline was added
     " ret TEXT NOT NULL CHECK (ret IN ('', 'FULL', 'HDRS')),"
     " envid TEXT NOT NULL,"           // xtext
     " received_field TEXT NOT NULL,"  // goes in front

@@ -18,6 +18,7 @@
 
 #include "policy/requirement.hpp"
 #include "protocol/smtp/command.hpp"
+#include "protocol/smtp/data_scanner.hpp"
 #include "proxy/store/octets.hpp"
 #include "proxy/store/policy_store.hpp"
 
@@ -39,13 +40,12 @@ struct QueuedMessage {
   std::int64_t number = 0;  ///< given by QueueStore::next_number()
   std::string id;           ///< as the client and the log have it
   smtp::Mail mail;
-  policy::Requirement floor;      ///< of the listener that took it
-  bool tls_required_no = false;   ///< its header says so, and that counts (RFC 8689)
-  std::string client{};           ///< address
-  std::string received_field{};   ///< goes in front of the octets
-  bool eight_bit_header = false;  ///< in its header
-  bool eight_bit = false;         ///< an octet above 127 is in it
-  std::uint64_t size = 0;         ///< of the octets
+  policy::Requirement floor;     ///< of the listener that took it
+  bool tls_required_no = false;  ///< its header says so, and that counts (RFC 8689)
+  std::string client{};          ///< address
+  std::string received_field{};  ///< goes in front of the octets
+  smtp::ContentFacts content{};
+  std::uint64_t size = 0;  ///< of the octets
   QueueTime received{}, expires{};
   std::optional<QueueTime> warn_at{};  ///< when its sender is to be told of the delay; none: never, or done
   bool held = false;                   ///< by an administrator

@@ -63,8 +63,8 @@ QueuedMessage message_of(const sqlite::Statement& row) {
   for (const auto known : {smtp::Body::seven_bit, smtp::Body::eight_bit}) {
     if (body == text_of(known)) message.mail.body = known;
   }
-  message.eight_bit = row.number(14) != 0;
-  message.eight_bit_header = (row.number(14) & 2) != 0;
+  const auto content = row.number(14);
+  message.content = {(content & 1) != 0, (content & 2) != 0, (content & 4) != 0};
   message.mail.smtputf8 = row.number(18) != 0;
   const auto ret = row.text(15);
   if (ret == "FULL") message.mail.ret = smtp::Return::full;
@@ -340,7 +340,9 @@ void QueueWriter::add(const QueueChange::New& made) {
   add_message_.bind(12, std::int64_t{message.mail.requiretls});
   add_message_.bind(13, std::int64_t{message.tls_required_no});
   add_message_.bind(14, text_of(message.mail.body));
-  add_message_.bind(15, std::int64_t{message.eight_bit} + 2 * std::int64_t{message.eight_bit_header});
+  const auto& content = message.content;
+  add_message_.bind(15, std::int64_t{content.eight_bit} + 2 * std::int64_t{content.eight_bit_header} +
+                            4 * std::int64_t{content.newline_added});
   const auto ret = message.mail.ret;
   add_message_.bind(16, std::string_view(ret == smtp::Return::full      ? "FULL"
                                          : ret == smtp::Return::headers ? "HDRS"

@@ -46,8 +46,7 @@ class Fanout final : public Transaction {
   awaitable<void> body(std::string_view wire, bool last, const smtp::BodyFacts& facts) override {
     if (!started_ && may_waive(origin_, mail_)) waived_ = says_tls_required_no(wire, last);
     started_ = true;
-    eight_bit_ = facts.eight_bit;
-    eight_bit_header_ = facts.eight_bit_header;
+    content_ = facts;
     if (stored_) stored_ = spool_.append(wire);
     co_return;
   }
@@ -89,7 +88,7 @@ class Fanout final : public Transaction {
     const bool one = accepted_ == 1;
     auto field =
         received(environment_, origin_, id_, one ? std::string_view(delivery.first_recipient()) : std::string_view());
-    const auto verdict = co_await send_held(delivery, std::move(field), spool_, eight_bit_, eight_bit_header_);
+    const auto verdict = co_await send_held(delivery, std::move(field), spool_, content_);
     for (auto& answer : answers) {
       if (answer.positive()) answer = verdict.reply;
     }
@@ -110,7 +109,8 @@ class Fanout final : public Transaction {
   std::vector<std::unique_ptr<Group>> groups_;
   Group* last_ = nullptr;
   std::size_t accepted_ = 0;
-  bool eight_bit_ = false, eight_bit_header_ = false, stored_ = true, started_ = false;
+  smtp::ContentFacts content_;
+  bool stored_ = true, started_ = false;
   bool waived_ = false;  // the message has a TLS-Required: No that counts
 };
 

@@ -116,7 +116,7 @@ void Queued::take_answers(Asked& asked, std::vector<smtp::Reply> replies, std::v
       continue;
     }
     // RFC 5321 §4.5.3.1.10: too many for one transaction, not a word about this recipient.
-    if (replies[i].code == 452 && !asked.group->accepted.empty()) asked.group->at_once = true;
+    if (replies[i].code == 452 && asked.group->delivery->accepted() > 0) asked.group->at_once = true;
     defer(one, asked.group, {std::move(replies[i]), speaker});
   }
 }
@@ -138,8 +138,7 @@ void Queued::too_slow(Asked& asked, std::vector<Noted>& noted) {
 awaitable<void> Queued::body(std::string_view wire, bool last, const smtp::BodyFacts& facts) {
   if (!started_ && may_waive(origin_, mail_)) waived_ = says_tls_required_no(wire, last);
   started_ = true;
-  eight_bit_ = facts.eight_bit;
-  eight_bit_header_ = facts.eight_bit_header;
+  content_ = facts;
   if (stored_) stored_ = spool_->append(wire);
   co_return;
 }
@@ -165,8 +164,7 @@ QueuedMessage Queued::message_row() const {
   row.tls_required_no = waived_;
   row.client = origin_.client_address;
   row.received_field = field();
-  row.eight_bit = eight_bit_;
-  row.eight_bit_header = eight_bit_header_;
+  row.content = content_;
   row.size = spool_->size();
   row.received = std::chrono::system_clock::now();
   row.expires = row.received + config->queue.lifetime;

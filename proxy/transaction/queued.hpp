@@ -119,7 +119,8 @@ class Queued final : public Transaction {
   std::size_t accepted_ = 0;
   std::optional<std::int64_t> number_;  // of the message in the store
   bool written_ = false;                // it is there, not promised yet
-  bool eight_bit_ = false, eight_bit_header_ = false, stored_ = true, started_ = false, waived_ = false;
+  smtp::ContentFacts content_;
+  bool stored_ = true, started_ = false, waived_ = false;
 };
 
 }  // namespace proxy::queued

@@ -9,9 +9,9 @@ namespace proxy::queued {
 
 namespace {
 
-awaitable<Verdict> send(GroupPtr group, std::string field, std::shared_ptr<const Octets> octets, bool eight_bit,
-                        bool eight_bit_header) {
-  auto verdict = co_await send_held(*group->delivery, std::move(field), *octets, eight_bit, eight_bit_header);
+awaitable<Verdict> send(GroupPtr group, std::string field, std::shared_ptr<const Octets> octets,
+                        smtp::ContentFacts content) {
+  auto verdict = co_await send_held(*group->delivery, std::move(field), *octets, content);
   co_return verdict;
 }
 
@@ -77,10 +77,7 @@ awaitable<void> Queued::send_to_all() {
   const auto line = field();
   for (auto& group : groups_) {
     if (group->accepted.empty()) continue;
-    sent_.push_back(
-        {group,
-         Task<Verdict>::start(environment_.executor, send(group, line, spool_, eight_bit_, eight_bit_header_)),
-         {}});
+    sent_.push_back({group, Task<Verdict>::start(environment_.executor, send(group, line, spool_, content_)), {}});
   }
   const auto latest = std::chrono::steady_clock::now() + patience_;
   for (auto& sent : sent_) {

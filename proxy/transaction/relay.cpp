@@ -57,8 +57,7 @@ class Relay final : public Transaction {
   awaitable<void> body(std::string_view wire, bool last, const smtp::BodyFacts& facts) override {
     if (!provisional_.empty() && !started_ && !verdict_) verdict_ = co_await decide_by_header(wire, last);
     if (verdict_) co_return;
-    if (facts.eight_bit && !delivery_->take_eight_bit()) co_return;
-    if (facts.eight_bit_header && !delivery_->take_utf8_header()) co_return;
+    if (!delivery_->take(facts)) co_return;
     std::string front;
     if (!started_) {
       if (wants_success()) header_ = wire.substr(0, header_at_most);

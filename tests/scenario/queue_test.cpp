@@ -271,3 +271,34 @@ TEST_CASE("a full queue says which limit it has reached", "[scenario][SMTP-31]")
   world.take({"b@good.test"});  // what needs no room goes on
   CHECK(world.arrival("b@good.test").mx == good.mx[0]);
 }
+
+TEST_CASE("what is too many for one transaction of a host goes out in further ones", "[scenario][SMTP-46][SMTP-47]") {
+  const std::string said = GENERATE("552 too many recipients", "452 4.5.3 too many");
+  const bool queue = GENERATE(true, false);
+  CAPTURE(said, queue);
+  QueueOptions options;
+  options.retry = "1h";
+  World world(queue ? queue_settings(options) : lab::RelayOptions());
+  auto& few = world.lab.domain("few.test", {.sts = "enforce"});
+  std::atomic<int> asked = 0;
+  few.mx[0]->on("MAIL", [&](std::string_view) -> std::string {
+    asked = 0;
+    return "";
+  });
+  few.mx[0]->on("RCPT", [&](std::string_view) { return ++asked > 2 ? said : std::string(); });
+  const std::vector<std::string> recipients{"a@few.test", "b@few.test", "c@few.test", "d@few.test", "e@few.test"};
+  auto client = world.relay.client();
+  const auto replies = client.send("a@sender.test", recipients, lab::letter());
+  client.quit();
+  for (std::size_t i = 0; i < recipients.size(); ++i) {
+    CHECK(replies[i].second.code == (queue || i < 2 ? 250 : 452));
+    if (!queue && i >= 2) CHECK(replies[i].second.enhanced() == "4.5.3");
+  }
+  if (!queue) return;
+  for (const auto& recipient : recipients) {
+    until(
+        world, [&] { return !world.lab.arrived(recipient).empty(); }, "arrival of " + recipient);
+    CHECK(world.lab.arrived(recipient).size() == 1);
+  }
+  CHECK(few.mx[0]->inbox().size() == 3);
+}

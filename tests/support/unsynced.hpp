@@ -44,7 +44,7 @@ class Unsynced : public VfsShim {
   void lose_changes(const std::string& path, const std::vector<Change>& changes, std::mt19937& random) const;
   void lose_files(std::mt19937& random) const;
 
-  std::recursive_mutex mutex_;  // a sync of SQLite comes back through synced()
+  std::recursive_mutex mutex_;                          // a sync of SQLite comes back through synced()
   std::map<std::string, std::vector<Change>> changes_;  // by file, since it was last synced
   std::set<std::pair<dev_t, ino_t>> synced_;            // files and folders
   std::vector<std::string> named_, unsure_;             // names given; those of them whose folder was not synced since

@@ -149,3 +149,20 @@ TEST_CASE("a connection lost at RCPT or later is temporary and says where", "[SM
   reply = after_failure(mx, {Cause::refused, Stage::rcpt, {550, "5.1.1", "no"}, ""});
   CHECK(reply == smtp::Reply{550, "5.1.1", "no"});
 }
+
+TEST_CASE("552 behind accepted recipients means too many unless it names the mailbox or the size", "[SMTP-46]") {
+  const std::string mx = "mx.x.test";
+  const auto heard = [&](const smtp::Reply& said, bool some_accepted) {
+    const auto reply = policy::rcpt_passed_on(mx, said, some_accepted);
+    return std::to_string(reply.code) + ' ' + reply.enhanced;
+  };
+  CHECK(heard({552, "", "too many recipients"}, true) == "452 4.5.3");
+  CHECK(heard({552, "5.5.3", "too many recipients"}, true) == "452 4.5.3");
+  CHECK(heard({552, "5.2.2", "mailbox full"}, true) == "552 5.2.2");
+  CHECK(heard({552, "5.3.4", "too large"}, true) == "552 5.3.4");
+  CHECK(heard({452, "", "too many"}, true) == "452 4.5.3");
+  CHECK(heard({452, "4.2.2", "mailbox full"}, true) == "452 4.2.2");
+  CHECK(heard({552, "", "no"}, false).substr(0, 3) == "552");
+  CHECK(heard({452, "", "no"}, false).substr(0, 3) == "452");
+  CHECK(heard({550, "5.1.1", "nobody"}, true) == "550 5.1.1");
+}

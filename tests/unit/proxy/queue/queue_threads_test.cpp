@@ -52,7 +52,7 @@ asio::awaitable<bool> take_one(Queue& queue, std::size_t thread, std::size_t num
   }
   queue.delivered("d" + std::to_string(number % 5) + ".test");
   static_cast<void>(queue.counts());
-  co_return taken && queue.can_store();
+  co_return taken&& queue.can_store();
 }
 
 asio::awaitable<void> retry_all(Queue& queue) {

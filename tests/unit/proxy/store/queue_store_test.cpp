@@ -41,7 +41,7 @@ QueuedMessage message(std::int64_t number, const std::vector<std::string>& to) {
   made.tls_required_no = true;
   made.client = "192.0.2.7";
   made.received_field = "Received: from x\r\n";
-  made.eight_bit = true;
+  made.content = {.eight_bit = true, .newline_added = true};
   made.received = noon;
   made.expires = noon + std::chrono::hours(120);
   made.warn_at = noon + std::chrono::hours(4);
@@ -102,9 +102,9 @@ bool same(const QueuedMessage& a, const QueuedMessage& b) {
   return recipients && a.number == b.number && a.id == b.id && a.mail.reverse_path == b.mail.reverse_path &&
          a.mail.body == b.mail.body && a.mail.ret == b.mail.ret && a.mail.envid == b.mail.envid &&
          a.mail.requiretls == b.mail.requiretls && a.floor == b.floor && a.tls_required_no == b.tls_required_no &&
-         a.client == b.client && a.received_field == b.received_field && a.eight_bit == b.eight_bit &&
-         a.size == b.size && a.received == b.received && a.expires == b.expires && a.warn_at == b.warn_at &&
-         a.held == b.held && a.accepted == b.accepted;
+         a.client == b.client && a.received_field == b.received_field && a.content == b.content && a.size == b.size &&
+         a.received == b.received && a.expires == b.expires && a.warn_at == b.warn_at && a.held == b.held &&
+         a.accepted == b.accepted;
 }
 
 }  // namespace
