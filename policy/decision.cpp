@@ -3,6 +3,7 @@
 #include "policy/decision.hpp"
 
 #include <algorithm>
+#include <memory>
 
 #include "policy/reply.hpp"
 
@@ -65,7 +66,7 @@ std::string who_demands(const Facts& facts, const sts::Policy* policy) {
   std::string by;
   const auto add = [&](const std::string& words) { by += by.empty() ? words : "; " + words; };
   if (policy && policy->mode == sts::Mode::enforce) add("MTA-STS enforce, policy " + facts.sts.id);
-  if (!requirement_of(facts.route.security).nothing()) {
+  if (!requirement_of(facts.route.security).nothing() || !facts.route.pinned_keys.empty()) {
     add("configuration" + (facts.route.configured_at.empty() ? std::string() : " " + facts.route.configured_at));
   }
   if (!facts.floor.nothing()) add("delivery security of this relay");
@@ -175,20 +176,27 @@ Plan decide(const Facts& facts) {
   if (plan.refusal) return plan;
 
   const auto own = own_preference(facts);
+  const bool pinned = !facts.route.pinned_keys.empty();
   for (const auto& host : facts.hosts) {
     if (auto out = left_out(facts, host, own, policy)) {
       plan.left_out.push_back(std::move(*out));
       continue;
     }
     Attempt attempt;
-    const auto dane = dane_need(facts, host);
+    // An administrator's pin holds whatever anybody publishes or a message says.
+    const auto dane = pinned ? Requirement{.encrypted = true, .dane = true} : dane_need(facts, host);
     attempt.without_requiretls = join(join(enforce ? enforced : Requirement{}, floors), dane);
     attempt.demand.host = host.name;
     attempt.demand.port = facts.route.port;
     attempt.demand.need = attempt.without_requiretls;
     if (facts.message.requiretls) attempt.demand.need = join(attempt.demand.need, requiretls_need);
     attempt.dane_mandatory = !dane.nothing();
-    if (dane.dane) attempt.demand.association = host.dane.association;
+    if (pinned) {
+      attempt.demand.association =
+          std::make_shared<const dane::Association>(dane::pinned(host.name, facts.route.pinned_keys));
+    } else if (dane.dane) {
+      attempt.demand.association = host.dane.association;
+    }
     attempt.demand.anchors = facts.anchors;
     attempt.preference = host.preference;
     attempt.addresses = host.addresses;

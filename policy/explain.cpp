@@ -29,8 +29,10 @@ std::string what_must_be_proven(const Demand& demand) {
   else if (!demand.need.nothing())
     parts.emplace_back("TLS 1.2 or later, with any certificate");
   if (demand.need.dane) {
-    parts.push_back("a match of its TLSA records" +
-                    (demand.association ? " at " + demand.association->base_domain : std::string()));
+    const bool pinned = demand.association && demand.association->pinned;
+    parts.push_back(pinned ? "the public key that is pinned for it"
+                           : "a match of its TLSA records" +
+                                 (demand.association ? " at " + demand.association->base_domain : std::string()));
   }
   if (demand.need.requiretls) parts.push_back("REQUIRETLS");
   return parts.empty() ? "nothing" : joined(parts, ", ");

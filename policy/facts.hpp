@@ -68,6 +68,10 @@ struct Route {
   std::string host;  ///< configured next hop; empty: the domain's MX
   std::uint16_t port = 25;
   bool implicit_tls = false;
+  std::vector<std::string> further_hosts{};  ///< after `host`, in this order, where it cannot be had
+  std::string trust_anchors{};               ///< of the hosts, instead of the relay's; which, for explanations
+  std::vector<std::string> pinned_keys{};    ///< SHA-256 of public keys, octets: a host must have one of them
+  bool login = false;                        ///< the relay authenticates there: only to a host that is verified
   Security security = Security::published;
   bool exempt = false;        ///< what the domain publishes is not applied: the single thing that weakens
   std::string reason;         ///< of the exemption

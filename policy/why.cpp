@@ -44,8 +44,17 @@ void add_hosts(Rules& rules, const Facts& facts) {
   }
   switch (facts.mx_set) {
     case MxSet::configured:
-      rules.add("mail for " + domain + " goes to " + facts.route.host + " instead of its MX hosts",
+      rules.add("mail for " + domain + " goes to " + facts.route.host +
+                    (facts.route.further_hosts.empty() ? "" : ", else to " + list(facts.route.further_hosts) + ",") +
+                    " instead of its MX hosts",
                 configured(facts.route));
+      if (!facts.route.pinned_keys.empty())
+        rules.add("a host there must have a public key that is pinned for it", configured(facts.route));
+      if (!facts.route.trust_anchors.empty())
+        rules.add("certificates there are verified against its own trust anchors, " + facts.route.trust_anchors,
+                  configured(facts.route));
+      if (facts.route.login)
+        rules.add("the relay authenticates there, to a host that is verified and to no other", configured(facts.route));
       break;
     case MxSet::null_mx:
       rules.add(domain + " says that it takes no mail: a null MX", "MX " + domain + "; RFC 7505 §3");

@@ -75,6 +75,13 @@ Association association(std::string base_domain, std::span<const std::string> fu
   return made;
 }
 
+Association pinned(std::string host, std::span<const std::string> key_digests) {
+  constexpr std::uint8_t public_key = 1, sha256 = 1;
+  Association made{.base_domain = std::move(host), .names = {}, .records = {}, .pinned = true};
+  for (const auto& digest : key_digests) made.records.push_back({end_entity, public_key, sha256, digest});
+  return made;
+}
+
 std::string words(const Record& record) {
   constexpr std::size_t shown = 8;
   static constexpr char digits[] = "0123456789abcdef";

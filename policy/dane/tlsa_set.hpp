@@ -36,12 +36,17 @@ struct Association {
   std::string base_domain;         ///< where the records are: SNI, and the first reference name (DANE-11)
   std::vector<std::string> names;  ///< reference names of usage 2 (DANE-08); empty where no record has it
   std::vector<Record> records;     ///< usable, at least one
+  bool pinned = false;             ///< no records of DNS: public keys that the configuration names for the host
   bool operator==(const Association&) const = default;
 };
 
 /// Puts together what counts; `further_names`: of the next-hop domain, where its records vouch for the host.
 Association association(std::string base_domain, std::span<const std::string> further_names,
                         std::vector<Record> records);
+
+/// A host whose leaf must have one of these public keys; `key_digests`: SHA-256 of the key in DER, 32 octets each. What
+/// else the certificate says counts for nothing, as with usage 3 (RFC 7672 §3.1.1).
+Association pinned(std::string host, std::span<const std::string> key_digests);
 
 /// "3 1 1 5a0b3c4d..." for people; the data shortened.
 std::string words(const Record& record);

@@ -46,7 +46,7 @@ awaitable<json::object> order(Administration& administration, Refresher& refresh
 [[noreturn]] void run_alone(const Config& config, json::object request, bool as_json) {
   const auto state = StateDirectory::open(config.state_dir);
   boost::asio::io_context context(1);
-  const auto tls = std::make_shared<const TlsContexts>(config.trust_anchors);
+  const auto tls = std::make_shared<const TlsContexts>(config.trust_anchors, trust_anchors_of_next_hops(config));
   SqlitePolicyStore store(database_file(config.state_dir));
   CachingResolver resolver(context.get_executor(), config.dns.servers);
   HttpsFetcher fetcher(context.get_executor(), resolver, [&] { return tls; },

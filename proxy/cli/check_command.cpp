@@ -269,7 +269,7 @@ int run_check(const Config& config, const CheckOptions& options) {
     auto with_exemptions = config;
     with_exemptions.exemptions = stored_exemptions(config);
     const auto shared_config = std::make_shared<const Config>(std::move(with_exemptions));
-    const auto tls = std::make_shared<const TlsContexts>(config.trust_anchors);
+    const auto tls = std::make_shared<const TlsContexts>(config.trust_anchors, trust_anchors_of_next_hops(config));
     ReadOnlyStore store(database_file(config.state_dir));
     Dnssec dnssec(config.dns);
     CachingResolver resolver(context.get_executor(), config.dns.servers,

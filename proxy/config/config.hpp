@@ -51,9 +51,16 @@ struct ListenerConfig {
   int certificate_line = 0, key_line = 0;
 };
 
+/// How the relay authenticates to a next hop.
+struct Login {
+  std::string user, password;
+  std::vector<std::string> mechanisms;  ///< allowed ones, upper case; empty: the strongest that is offered
+};
+
 struct DestinationConfig {
   std::string domain;  ///< canonical, or "*"
   bool subdomains = false;
+  std::optional<Login> login{};                   ///< none: the relay does not authenticate
   policy::Route route;                            ///< host, port, implicit_tls, security, exempt, reason, configured_at
   std::optional<policy::sts::Policy> pin;         ///< stands above what the domain publishes
   std::optional<policy::sts::Time> exempt_until;  ///< none: without an end
@@ -151,6 +158,9 @@ struct LoadedConfig {
 
 /// What a fault in the preloaded list is: at start an error, at a reload a warning, and the entry is left out.
 enum class PreloadFaults { refuse, leave_out };
+
+/// The files of trust anchors that next hops have of their own.
+std::vector<std::string> trust_anchors_of_next_hops(const Config& config);
 
 /// Reads and checks the file and every file it names.
 LoadedConfig load_config(const std::string& file, PreloadFaults preload = PreloadFaults::refuse);

@@ -1,6 +1,8 @@
 // Taking values, and the words for those that are refused.
 #include "proxy/config/draft.hpp"
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -154,6 +156,51 @@ void Draft::readable_file(const DocumentValue& value, std::string& into) {
     }
   }
   into = std::move(name);
+}
+
+void Draft::secret_file(const DocumentValue& value, std::string& into) {
+  std::string name;
+  readable_file(value, name);
+  if (name.empty() || !check_files_) return;
+  constexpr std::size_t longest = 1024;
+  std::ifstream file(name, std::ios::binary);
+  std::string secret(longest + 1, '\0');
+  file.read(secret.data(), static_cast<std::streamsize>(secret.size()));
+  secret.resize(static_cast<std::size_t>(file.gcount()));
+  const bool is_long = secret.size() > longest;
+  while (secret.ends_with('\n') || secret.ends_with('\r')) secret.pop_back();
+  const bool is_line = std::none_of(secret.begin(), secret.end(), [](unsigned char c) { return c < 32 || c == 127; });
+  if (is_long || secret.empty() || !is_line)
+    return refuse(value, "does not hold one line of at most 1024 octets", "expected the password and nothing else");
+  std::error_code error;
+  const auto permissions = std::filesystem::status(name, error).permissions();
+  if (!error && (permissions & std::filesystem::perms::others_read) != std::filesystem::perms::none)
+    warn(value.line, "`" + name_ + "`: everyone on this machine can read " + base::printable(name, shown_limit * 2));
+  into = std::move(secret);
+}
+
+void Draft::digests(const DocumentValue& value, std::vector<std::string>& into) {
+  const auto digit = [](char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+  };
+  for (const auto* item : texts(value)) {
+    std::string digits, octets;
+    for (const char c : item->text) {
+      if (c != ':') digits += c;
+    }
+    const bool good =
+        digits.size() == 64 && std::all_of(digits.begin(), digits.end(), [&](char c) { return digit(c) >= 0; });
+    if (!good) {
+      refuse(*item, "is no SHA-256", "expected 64 hexadecimal digits");
+      continue;
+    }
+    for (std::size_t i = 0; i < digits.size(); i += 2)
+      octets += static_cast<char>(digit(digits[i]) * 16 + digit(digits[i + 1]));
+    into.push_back(std::move(octets));
+  }
 }
 
 }  // namespace proxy

@@ -21,6 +21,9 @@ namespace proxy {
 struct Given {
   int table = 0, address = 0, allow = 0, domain = 0, host = 0, port = 0, tls = 0, security = 0, exempt = 0, reason = 0;
   int pin = 0, until = 0, patience = 0;
+  int trust_anchors = 0, pinned_keys = 0, user = 0, password_file = 0, mechanisms = 0;
+  // of a listener
+  int auth_users = 0, auth_without_tls = 0, allow_keys = 0, proxy_protocol = 0, devices = 0;
 };
 
 class Draft {
@@ -60,6 +63,10 @@ class Draft {
   }
   /// A file that must be there; relative names are relative to the configuration file.
   void readable_file(const DocumentValue& value, std::string& into);
+  /// The same, and its text: one line, without its end. `what`: "password".
+  void secret_file(const DocumentValue& value, std::string& into);
+  /// SHA-256 digests as 64 hexadecimal digits, colons between octets or not; as octets.
+  void digests(const DocumentValue& value, std::vector<std::string>& into);
   std::string absolute(const std::string& name) const;
   bool checks_files() const { return check_files_; }
   /// In a file of the preloaded list.

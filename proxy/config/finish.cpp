@@ -72,6 +72,31 @@ void finish_metrics(Draft& draft) {
   }
 }
 
+// What is trusted at a configured host, and what it is told of the relay.
+void finish_next_hop(Draft& draft, DestinationConfig& destination, const Given& given) {
+  auto& route = destination.route;
+  const auto needs_host = [&](int line, const std::string& name) {
+    if (line != 0 && given.host == 0) draft.fail(line, "`" + name + "` without `host`, expected both");
+  };
+  needs_host(given.trust_anchors, "trust_anchors");
+  needs_host(given.pinned_keys, "pinned_keys");
+  needs_host(given.user, "user");
+  if (!route.further_hosts.empty() && route.security == policy::Security::published && given.security != 0)
+    draft.fail(given.security,
+               "`security` = \"published\" with several hosts, expected one host: its name is the policy domain");
+  if ((given.user != 0) != (given.password_file != 0))
+    draft.fail(std::max(given.user, given.password_file), "`user` and `password_file` belong together, expected both");
+  if (given.mechanisms != 0 && given.user == 0)
+    draft.fail(given.mechanisms, "`mechanisms` without `user`, expected both");
+  route.login = given.user != 0;
+  const bool verified = given.security == 0 || route.security == policy::Security::verify || given.pinned_keys != 0;
+  if (route.login && !verified) {
+    draft.fail(given.user,
+               "`user` with a host that need not be verified: anybody could take the password; expected `security` = "
+               "\"verify\" or `pinned_keys`");
+  }
+}
+
 void finish_destination(Draft& draft, DestinationConfig& destination, const Given& given) {
   auto& route = destination.route;
   const auto at = [&](int line) { return line != 0 ? line : given.table; };
@@ -94,18 +119,22 @@ void finish_destination(Draft& draft, DestinationConfig& destination, const Give
     if (destination.domain == "*")
       draft.fail(at(given.pin), "`pin` with domain = \"*\", expected the domain whose policy it is");
   }
+  finish_next_hop(draft, destination, given);
   if (given.host == 0) {
     if (given.port != 0) draft.fail(given.port, "`port` without `host`, expected both: MX hosts are always at 25");
     if (given.tls != 0)
       draft.fail(given.tls, "`tls` without `host`, expected both: MX hosts are always asked for STARTTLS");
   } else {
     if (given.port == 0 && route.implicit_tls) route.port = submissions_port;
-    if (given.security == 0) route.security = policy::Security::verify;
+    // A pinned key is a proof of its own, whoever has signed it.
+    if (given.security == 0)
+      route.security = route.pinned_keys.empty() ? policy::Security::verify : policy::Security::encrypt;
     if (base::looks_like_address(route.host) && route.security == policy::Security::published) {
       draft.fail(
           at(given.security),
           "`security` = \"published\" with an address as `host`, expected a host name: an address publishes nothing");
-    } else if (base::looks_like_address(route.host) && route.security == policy::Security::verify) {
+    } else if (base::looks_like_address(route.host) && route.security == policy::Security::verify &&
+               given.pinned_keys == 0) {
       draft.fail(at(given.host),
                  "`host` is an address, which no certificate is verified for; expected a name, or `security` = "
                  "\"encrypt\" or \"may\"");

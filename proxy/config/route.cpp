@@ -21,6 +21,14 @@ const DestinationConfig* destination_for(const Config& config, std::string_view 
   return found == config.destinations.end() ? nullptr : &*found;
 }
 
+std::vector<std::string> trust_anchors_of_next_hops(const Config& config) {
+  std::vector<std::string> files;
+  for (const auto& destination : config.destinations) {
+    if (!destination.route.trust_anchors.empty()) files.push_back(destination.route.trust_anchors);
+  }
+  return files;
+}
+
 ExemptionCount exemptions_in_force(const Config& config, policy::sts::Time now) {
   ExemptionCount count;
   for (const auto& destination : config.destinations) {

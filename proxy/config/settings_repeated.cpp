@@ -124,16 +124,63 @@ void take_domain(Draft& draft, const Value& value) {
   draft.destination().domain = *name;
 }
 
+std::optional<std::string> host_of(Draft& draft, const Value& value) {
+  if (auto address = parse_address(value.text)) return address;
+  auto name = base::canonical_domain(value.text, base::Alphabet::lookup);
+  if (name && !base::looks_like_address(*name)) return name;
+  draft.refuse(value, "is no host", "expected a name such as \"smarthost.example\", or an address");
+  return std::nullopt;
+}
+
+// One, or several in the order in which they are tried.
 void take_host(Draft& draft, const Value& value) {
-  if (draft.text(value) == nullptr) return;
+  auto& route = draft.destination().route;
+  std::vector<const Value*> names;
+  if (value.kind == Value::Kind::array && !value.items.empty()) {
+    names = draft.texts(value);
+  } else if (draft.text(value) != nullptr) {
+    names.push_back(&value);
+  }
   draft.destination_given().host = value.line;
-  if (auto address = parse_address(value.text)) {
-    draft.destination().route.host = std::move(*address);
-  } else if (auto name = base::canonical_domain(value.text, base::Alphabet::lookup);
-             name && !base::looks_like_address(*name)) {
-    draft.destination().route.host = std::move(*name);
-  } else {
-    draft.refuse(value, "is no host", "expected a name such as \"smarthost.example\", or an address");
+  for (const auto* one : names) {
+    auto host = host_of(draft, *one);
+    if (!host) continue;
+    const bool again = *host == route.host || std::count(route.further_hosts.begin(), route.further_hosts.end(), *host);
+    if (again) {
+      draft.refuse(*one, "is there twice", "expected each host once");
+    } else if (route.host.empty()) {
+      route.host = std::move(*host);
+    } else {
+      route.further_hosts.push_back(std::move(*host));
+    }
+  }
+}
+
+Login& login_of(Draft& draft) {
+  auto& login = draft.destination().login;
+  if (!login) login.emplace();
+  return *login;
+}
+
+void take_user(Draft& draft, const Value& value) {
+  draft.destination_given().user = value.line;
+  const auto* text = draft.text(value);
+  if (text == nullptr) return;
+  if (text->empty() || std::any_of(text->begin(), text->end(), [](unsigned char c) { return c < 32 || c == 127; }))
+    return draft.refuse(value, "is no user name", "expected one without control characters");
+  login_of(draft).user = *text;
+}
+
+void take_mechanisms(Draft& draft, const Value& value) {
+  draft.destination_given().mechanisms = value.line;
+  for (const auto* one : draft.texts(value)) {
+    auto name = one->text;
+    for (auto& c : name) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    if (name == "SCRAM-SHA-256" || name == "PLAIN" || name == "LOGIN") {
+      login_of(draft).mechanisms.push_back(std::move(name));
+    } else {
+      draft.refuse(*one, "is not known", R"(expected some of "scram-sha-256", "plain", "login")");
+    }
   }
 }
 
@@ -149,7 +196,9 @@ constexpr Setting destination_table[] = {
     {"subdomains", "false", true, "Also every name below it.",
      [](Draft& d, const Value& v) { d.boolean(v, d.destination().subdomains); }},
     {"host", "\"smarthost.example\"", false,
-     "Next hop instead of the domain's MX; its own name is then the policy domain (RFC 8461 §3.4).", take_host},
+     "Next hop instead of the domain's MX; its own name is then the policy domain (RFC 8461 §3.4). Several, tried in "
+     "this order: [\"a.example\", \"b.example\"].",
+     take_host},
     {"port", "25", true, "Of the host; default 465 with tls = \"implicit\".",
      [](Draft& d, const Value& v) {
        d.destination_given().port = v.line;
@@ -171,6 +220,25 @@ constexpr Setting destination_table[] = {
                            {"verify", Security::verify},
                            {"published", Security::published}});
      }},
+    {"trust_anchors", "\"corp-ca.pem\"", false, "Of the host, instead of [tls] trust_anchors. PEM.",
+     [](Draft& d, const Value& v) {
+       d.destination_given().trust_anchors = v.line;
+       d.readable_file(v, d.destination().route.trust_anchors);
+     }},
+    {"pinned_keys", "[\"5a0b...\"]", false,
+     "SHA-256 of the host's public key, hexadecimal: one of these is demanded, and nothing else of its certificate.",
+     [](Draft& d, const Value& v) {
+       d.destination_given().pinned_keys = v.line;
+       d.digests(v, d.destination().route.pinned_keys);
+     }},
+    {"user", "\"relay@corp.example\"", false, "The relay authenticates to the host, once that is verified.", take_user},
+    {"password_file", "\"corp.password\"", false, "Holds the password, in one line.",
+     [](Draft& d, const Value& v) {
+       d.destination_given().password_file = v.line;
+       d.secret_file(v, login_of(d).password);
+     }},
+    {"mechanisms", R"(["scram-sha-256", "plain", "login"])", true,
+     "With `user`: which may be used. The first of these that the host offers is.", take_mechanisms},
     {"exempt", "false", true, "true: what the domain publishes is not applied. The single setting that weakens.",
      [](Draft& d, const Value& v) {
        d.destination_given().exempt = v.line;

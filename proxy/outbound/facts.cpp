@@ -56,7 +56,16 @@ bool is_own_name(const Config& config, const std::string& name) {
 
 // TLSA records of a host that is not dialled, or of a domain that is exempt, change nothing.
 bool may_have_tlsa(const policy::Route& route, const HostFacts& host) {
-  return !route.exempt && host.state == HostFacts::Addresses::found;
+  return !route.exempt && route.pinned_keys.empty() && host.state == HostFacts::Addresses::found;
+}
+
+// A configured host may be an address; asking DNS for it would complete a name that is none.
+bool is_literal_host(HostFacts& host) {
+  boost::system::error_code error;
+  const auto address = boost::asio::ip::make_address(host.name, error);
+  if (error) return false;
+  host.addresses.push_back(address.to_string());
+  return true;
 }
 
 /// `further_names`: which the host's certificate may have besides its own, where TLSA records name its issuer
@@ -68,25 +77,32 @@ awaitable<void> find_addresses(Environment& environment, const Config& config, p
     Task<AnswerPtr> a, aaaa;
   };
   std::vector<Asked> asked;
-  for (const auto& host : facts.hosts) {
+  std::vector<std::size_t> places;  // of `asked`, in facts.hosts
+  for (std::size_t i = 0; i < facts.hosts.size(); ++i) {
+    auto& host = facts.hosts[i];
+    if (configured && is_literal_host(host)) continue;
+    places.push_back(i);
     asked.push_back(
         {Task<AnswerPtr>::start(environment.executor, environment.resolver.ask(host.name, dns::Type::a)),
          Task<AnswerPtr>::start(environment.executor, environment.resolver.ask(host.name, dns::Type::aaaa))});
   }
   std::vector<std::optional<Task<policy::DaneFacts>>> dane;
   for (std::size_t i = 0; i < asked.size(); ++i) {
-    auto& host = facts.hosts[i];
+    auto& host = facts.hosts[places[i]];
     const auto a = co_await asked[i].a.join();
     const auto aaaa = co_await asked[i].aaaa.join();
     take_addresses(host, *a, *aaaa, configured, config.lab.allow_loopback);
     const bool asks = may_have_tlsa(facts.route, host);
     dane.emplace_back();
     if (!asks) continue;
+    // A configured host is who it is by the name that the file gives.
+    auto names = configured ? std::vector<std::string>{host.name} : further_names;
     dane.back() = Task<policy::DaneFacts>::start(
-        environment.executor, find_tlsa(environment.resolver, host.name, facts.route.port, {a, aaaa}, further_names));
+        environment.executor,
+        find_tlsa(environment.resolver, host.name, facts.route.port, {a, aaaa}, std::move(names)));
   }
   for (std::size_t i = 0; i < dane.size(); ++i) {
-    if (dane[i]) facts.hosts[i].dane = co_await dane[i]->join();
+    if (dane[i]) facts.hosts[places[i]].dane = co_await dane[i]->join();
   }
 }
 
@@ -141,13 +157,11 @@ awaitable<std::vector<std::string>> find_hosts(Environment& environment, policy:
   co_return further_names;
 }
 
-// A configured host may be an address; asking DNS for it would complete a name that is none.
-bool take_literal_host(policy::Facts& facts, const std::string& host) {
-  boost::system::error_code error;
-  const auto address = boost::asio::ip::make_address(host, error);
-  if (error) return false;
-  facts.hosts[0].addresses.push_back(address.to_string());
-  return true;
+void take_configured(policy::Facts& facts) {
+  facts.mx_set = policy::Facts::MxSet::configured;
+  facts.hosts.push_back({.name = facts.route.host});
+  for (const auto& name : facts.route.further_hosts)
+    facts.hosts.push_back({.name = name, .preference = static_cast<std::uint16_t>(facts.hosts.size())});
 }
 
 void take_literal(policy::Facts& facts, bool allow_loopback) {
@@ -191,7 +205,7 @@ awaitable<policy::Facts> gather(Environment& environment, Target target, policy:
   facts.is_literal = target.is_literal;
   facts.route = route_for(*config, target.domain);
   facts.floor = floor;
-  facts.anchors = environment.tls()->generation();
+  facts.anchors = environment.tls()->with(facts.route.trust_anchors).generation();
 
   const auto asked = policy_domain(facts.route, target);
   std::optional<Task<std::shared_ptr<const policy::StsFacts>>> task;
@@ -201,12 +215,8 @@ awaitable<policy::Facts> gather(Environment& environment, Target target, policy:
                                                                 sts ? known(sts) : environment.policies.ask(asked));
   }
   if (!facts.route.host.empty()) {
-    facts.mx_set = policy::Facts::MxSet::configured;
-    facts.hosts.push_back({.name = facts.route.host});
-    if (!take_literal_host(facts, facts.route.host)) {
-      std::vector<std::string> further_names{facts.route.host};
-      co_await find_addresses(environment, *config, facts, std::move(further_names));
-    }
+    take_configured(facts);
+    co_await find_addresses(environment, *config, facts, {});
   } else if (target.is_literal) {
     take_literal(facts, config->lab.allow_loopback);
     mark_own(environment, *config, facts);

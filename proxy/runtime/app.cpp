@@ -43,7 +43,7 @@ class App {
  public:
   explicit App(const Config& config)
       : config_(std::make_shared<const Config>(config)),
-        tls_(std::make_shared<const TlsContexts>(config.trust_anchors)),
+        tls_(std::make_shared<const TlsContexts>(config.trust_anchors, trust_anchors_of_next_hops(config))),
         state_(StateDirectory::open(config.state_dir)),
         store_(database_file(config.state_dir)),
         memory_(load_memory(database_file(config.state_dir), std::chrono::system_clock::now()),
@@ -263,7 +263,12 @@ class App {
       return;
     }
     try {
-      auto contexts = std::make_shared<const TlsContexts>(loaded.config.trust_anchors, tls_.load()->generation() + 1);
+      // Also those of before, for who still goes by the old configuration.
+      auto further = trust_anchors_of_next_hops(loaded.config);
+      const auto before = trust_anchors_of_next_hops(*old);
+      further.insert(further.end(), before.begin(), before.end());
+      auto contexts =
+          std::make_shared<const TlsContexts>(loaded.config.trust_anchors, further, tls_.load()->last_generation() + 1);
       tls_.store(std::move(contexts));
     } catch (const std::exception& error) {
       log::Event(log::Level::error, "reload_failed").add("reason", error.what());

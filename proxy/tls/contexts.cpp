@@ -62,6 +62,18 @@ TlsContexts::TlsContexts(const std::string& trust_anchors, std::uint64_t generat
   weak_ = make(weak_rules, anchors.get());
 }
 
+TlsContexts::TlsContexts(const std::string& trust_anchors, std::span<const std::string> further,
+                         std::uint64_t generation)
+    : TlsContexts(trust_anchors, generation) {
+  for (const auto& file : further) {
+    if (!further_.contains(file)) further_.emplace(file, std::make_unique<const TlsContexts>(file, ++generation));
+  }
+}
+
+const TlsContexts& TlsContexts::with(const std::string& trust_anchors) const {
+  return trust_anchors.empty() ? *this : *further_.at(trust_anchors);
+}
+
 SslPtr TlsContexts::client(Strength strength, const std::string& host, const AssociationPtr& association) const {
   SslPtr ssl(SSL_new(strength == Strength::strong ? strong_.get() : weak_.get()));
   if (!ssl) throw std::runtime_error("TLS: no memory for a connection");

@@ -5,7 +5,9 @@
 #include <openssl/ssl.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "policy/dane/tlsa_set.hpp"
@@ -29,8 +31,14 @@ class TlsContexts {
   /// `trust_anchors`: a PEM file, empty for the system's store. Throws std::runtime_error with words when it cannot be
   /// read.
   explicit TlsContexts(const std::string& trust_anchors, std::uint64_t generation = 1);
+  /// As well with contexts for hosts that have trust anchors of their own; `further`: their files.
+  TlsContexts(const std::string& trust_anchors, std::span<const std::string> further, std::uint64_t generation = 1);
 
+  /// No two sets of trust anchors of a process have the same, so that a proof by one never counts for another.
   std::uint64_t generation() const { return generation_; }
+  std::uint64_t last_generation() const { return generation_ + further_.size(); }
+  /// Those with these trust anchors; empty: these themselves. Throws std::out_of_range for others than were given.
+  const TlsContexts& with(const std::string& trust_anchors) const;
   /// A client SSL that checks the peer against `host` (SNI and reference name; STS-40, STS-41): SAN only, no partial
   /// wildcards, no resumption. It completes the handshake whatever the certificate is: look at proof_of.
   /// With an association (strong only) it checks the peer against TLSA records as well, and the server name is theirs.
@@ -42,6 +50,7 @@ class TlsContexts {
 
  private:
   SslContextPtr strong_, weak_;
+  std::map<std::string, std::unique_ptr<const TlsContexts>> further_;
   std::uint64_t generation_;
 };
 

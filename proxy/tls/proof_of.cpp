@@ -84,7 +84,8 @@ void judge_dane(policy::Proof& proof, SSL* ssl, const TlsContexts& contexts) {
   bool matches = true;
   for (std::size_t i = 0; i < std::min(verification->dane.count, verification->dane.faults.size()); ++i)
     matches = matches && verification->dane.faults[i].error != X509_V_ERR_DANE_NO_MATCH;
-  proof.dane_words = "no TLSA record matches";
+  const bool pinned = proof.association && proof.association->pinned;
+  proof.dane_words = pinned ? "its public key is not a pinned one" : "no TLSA record matches";
   if (matches) {  // an issuer is named, and is not enough
     proof.dane_words +=
         ": " + fault_words(verification->dane, SSL_get0_verified_chain(ssl), proof.association->base_domain);

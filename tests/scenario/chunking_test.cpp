@@ -26,8 +26,16 @@ std::size_t count(const MxHost& host, std::string_view verb) {
 }
 
 std::string random_letter(std::mt19937& random) {
-  const std::string pieces[] = {".",    "..",     ".x",       "",           std::string(1 + random() % 3000, 'l'),
-                                "\xff", "\xc3\xa4", ". . .", std::string(2, '\0'), std::string(1 + random() % 900, '.')};
+  const std::string pieces[] = {".",
+                                "..",
+                                ".x",
+                                "",
+                                std::string(1 + random() % 3000, 'l'),
+                                "\xff",
+                                "\xc3\xa4",
+                                ". . .",
+                                std::string(2, '\0'),
+                                std::string(1 + random() % 900, '.')};
   std::string body = lab::letter();
   for (auto lines = random() % 60; lines > 0; --lines) {
     for (auto some = random() % 3; some > 0; --some) body += pieces[random() % std::size(pieces)];
@@ -138,7 +146,8 @@ TEST_CASE("what a host says to the chunk is what the client hears", "[scenario][
   CHECK(good.mx[0]->inbox().size() == 1);
 }
 
-TEST_CASE("a host that closes while the client pauses is asked again before the chunk", "[scenario][SMTP-23][SMTP-44]") {
+TEST_CASE("a host that closes while the client pauses is asked again before the chunk",
+          "[scenario][SMTP-23][SMTP-44]") {
   World world;
   auto& good = world.lab.domain("good.test", {.sts = "enforce"});
   with_chunking(*good.mx[0]);

@@ -36,7 +36,7 @@ TEST_CASE("a host gets a message exactly where it can take all that the message 
     used.eight_bit = is(7);
     used.utf8_header = is(8);
     const bool too_large = offers.size_limit > 0 && used.size.value_or(0) > offers.size_limit;
-    const std::string expected = too_large                                         ? "5.3.4"
+    const std::string expected = too_large                                        ? "5.3.4"
                                  : used.international_address && !offers.smtputf8 ? "5.6.7"
                                  : used.utf8_header && !offers.smtputf8           ? "5.6.9"
                                  : used.eight_bit && !offers.eight_bit_mime       ? "5.6.3"
