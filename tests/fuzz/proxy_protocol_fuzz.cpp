@@ -33,7 +33,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     MUST(state.index() == whole.index());
     if (const auto* header = std::get_if<net::ProxyHeader>(&state)) MUST(header->length == taken);
-    if (const auto* bad = std::get_if<net::ProxyHeaderInvalid>(&state)) MUST(!bad->reason.empty() && bad->reason.size() < 300);
+    if (const auto* bad = std::get_if<net::ProxyHeaderInvalid>(&state))
+      MUST(!bad->reason.empty() && bad->reason.size() < 300);
     break;
   }
   return 0;

@@ -115,19 +115,38 @@ TEST_CASE("who reads no more than is needed comes to the end", "[SMTP-39]") {
 }
 
 TEST_CASE("a line with anything odd in it is no header", "[SMTP-39]") {
-  for (const auto* line : {
-           "PROXY \r\n", "PROXY TCP4\r\n", "PROXY TCP4 \r\n", "PROXY  TCP4 192.0.2.1 192.0.2.2 1 2\r\n",
-           "PROXY TCP4 192.0.2.1 192.0.2.2 1\r\n", "PROXY TCP4 192.0.2.1 192.0.2.2 1 2 3\r\n",
-           "PROXY TCP4 192.0.2.1 192.0.2.2 1 2 \r\n", "PROXY TCP4  192.0.2.1 192.0.2.2 1\r\n",
-           "PROXY TCP4 192.0.2.1 192.0.2.2 1 \r\n", "PROXY TCP4 192.0.2.1 192.0.2.2 01 2\r\n",
-           "PROXY TCP4 192.0.2.1 192.0.2.2 1 65536\r\n", "PROXY TCP4 192.0.2.1 192.0.2.2 -1 2\r\n",
-           "PROXY TCP4 192.0.2.1 192.0.2.2 1 000002\r\n", "PROXY TCP4 192.0.2.01 192.0.2.2 1 2\r\n",
-           "PROXY TCP4 ::1 ::1 1 2\r\n", "PROXY TCP6 192.0.2.1 192.0.2.2 1 2\r\n", "PROXY TCP6 ::1 fe80::1%lo 1 2\r\n",
-           "PROXY TCP4 client.example 192.0.2.2 1 2\r\n", "PROXY tcp4 192.0.2.1 192.0.2.2 1 2\r\n",
-           "PROXY UDP4 192.0.2.1 192.0.2.2 1 2\r\n", "PROXY UNKNOWNS\r\n", "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\n",
-           "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\rX", "PROXY TCP4 192.0.2.1\t192.0.2.2 1 2\r\n", "PROXY UNKNOWN\n",
-           "PROXY UNKNOWN \x80\r\n", "proxy UNKNOWN\r\n", "PROXY\r\n", "EHLO client.example\r\n", "\x16\x03\x01", "\r\nP",
-           " PROXY UNKNOWN\r\n"})
+  for (const auto* line : {"PROXY \r\n",
+                           "PROXY TCP4\r\n",
+                           "PROXY TCP4 \r\n",
+                           "PROXY  TCP4 192.0.2.1 192.0.2.2 1 2\r\n",
+                           "PROXY TCP4 192.0.2.1 192.0.2.2 1\r\n",
+                           "PROXY TCP4 192.0.2.1 192.0.2.2 1 2 3\r\n",
+                           "PROXY TCP4 192.0.2.1 192.0.2.2 1 2 \r\n",
+                           "PROXY TCP4  192.0.2.1 192.0.2.2 1\r\n",
+                           "PROXY TCP4 192.0.2.1 192.0.2.2 1 \r\n",
+                           "PROXY TCP4 192.0.2.1 192.0.2.2 01 2\r\n",
+                           "PROXY TCP4 192.0.2.1 192.0.2.2 1 65536\r\n",
+                           "PROXY TCP4 192.0.2.1 192.0.2.2 -1 2\r\n",
+                           "PROXY TCP4 192.0.2.1 192.0.2.2 1 000002\r\n",
+                           "PROXY TCP4 192.0.2.01 192.0.2.2 1 2\r\n",
+                           "PROXY TCP4 ::1 ::1 1 2\r\n",
+                           "PROXY TCP6 192.0.2.1 192.0.2.2 1 2\r\n",
+                           "PROXY TCP6 ::1 fe80::1%lo 1 2\r\n",
+                           "PROXY TCP4 client.example 192.0.2.2 1 2\r\n",
+                           "PROXY tcp4 192.0.2.1 192.0.2.2 1 2\r\n",
+                           "PROXY UDP4 192.0.2.1 192.0.2.2 1 2\r\n",
+                           "PROXY UNKNOWNS\r\n",
+                           "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\n",
+                           "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\rX",
+                           "PROXY TCP4 192.0.2.1\t192.0.2.2 1 2\r\n",
+                           "PROXY UNKNOWN\n",
+                           "PROXY UNKNOWN \x80\r\n",
+                           "proxy UNKNOWN\r\n",
+                           "PROXY\r\n",
+                           "EHLO client.example\r\n",
+                           "\x16\x03\x01",
+                           "\r\nP",
+                           " PROXY UNKNOWN\r\n"})
     CHECK(is_invalid(line));
   CHECK(is_invalid("PROXY UNKNOWN\0\r\n"s));
   CHECK(is_invalid("PROXY UNKNOWN " + std::string(92, 'x') + "\r\n"));
