@@ -71,6 +71,7 @@ std::string ScramClient::first() const {
 }
 
 base::Parsed<std::string> ScramClient::answer(std::string_view server_first) {
+  if (nonce_.empty()) return wrong("there is no randomness for it");
   auto rest = server_first;
   // RFC 5802 §5.1: an extension that is mandatory and not known fails the exchange.
   if (rest.starts_with("m=")) return wrong("it demands an extension of SCRAM");
