@@ -139,6 +139,7 @@ Weighed weigh(What what, const HostOutcome& outcome) {
     case What::handshake_failed: return {90, 451, "4.7.5"};
     case What::no_requiretls: return {85, 451, "4.7.0"};
     case What::no_starttls: return {80, 451, "4.7.4"};
+    case What::not_authenticated: return {75, 451, "4.7.0"};
     case What::refused: {
       const auto said = smtp::cleaned(outcome.reply);
       if (said.code == 421) return {70, 451, "4.4.2"};

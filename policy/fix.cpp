@@ -69,6 +69,7 @@ std::string fix(const Plan& plan, const HostOutcome& outcome, CertificateFault f
     case What::not_admitted: return it + by_proof(demand, fault);
     case What::no_requiretls: return it + "offer REQUIRETLS in its EHLO after STARTTLS";
     case What::refused: return it + "welcome this relay; its reply says why it does not";
+    case What::not_authenticated: return "its credentials in the [[destination]] here would have to be right";
     case What::nonsense: return it + "speak SMTP on port " + std::to_string(demand.port);
     case What::congested: return "connections to it would have to end, or [delivery] connections_per_host to grow";
     case What::lost: return it + "keep the connection, and answer in time";

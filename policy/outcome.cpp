@@ -34,10 +34,16 @@ HostOutcome outcome_of(const std::string& host, const smtp::Failure& failure) {
     case smtp::Cause::refused:
       outcome.what = What::refused;
       outcome.words = "it said at " + at + ": " + said;
+      // SMTP-32: a 535 is about this relay's password, not about the message.
+      if (failure.stage == smtp::Stage::auth && failure.reply.kind() == 5) outcome.what = What::not_authenticated;
       break;
     case smtp::Cause::no_starttls:
       outcome.what = What::no_starttls;
       outcome.words = said.empty() ? "STARTTLS is not offered" : "STARTTLS was refused: " + said;
+      break;
+    case smtp::Cause::no_auth:
+      outcome.what = What::not_authenticated;
+      outcome.words = "authentication failed: " + failure.text + (said.empty() ? "" : " (it said " + said + ')');
       break;
     case smtp::Cause::handshake:
       outcome.what = What::handshake_failed;

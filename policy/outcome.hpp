@@ -22,10 +22,11 @@ struct HostOutcome {
     nonsense,     ///< no SMTP reply, or one that fits nothing (4.5.0)
     refused,      ///< its reply says no: `reply`, at `stage`
     no_starttls,  ///< demanded, and not offered or refused (4.7.4)
-    handshake_failed,  ///< demanded, and it failed (4.7.5)
-    not_admitted,      ///< the proof is not enough (4.7.5); `words` say what failed
-    no_requiretls,     ///< the message demands REQUIRETLS and the host does not offer it (5.7.30)
-    out_of_time,       ///< rcpt_budget ended before or during the try (4.4.1)
+    handshake_failed,   ///< demanded, and it failed (4.7.5)
+    not_admitted,       ///< the proof is not enough (4.7.5); `words` say what failed
+    no_requiretls,      ///< the message demands REQUIRETLS and the host does not offer it (5.7.30)
+    out_of_time,        ///< rcpt_budget ended before or during the try (4.4.1)
+    not_authenticated,  ///< our credentials do not serve there (4.7.0): never for good, for they are ours to mend
   } what = What::unreachable;
   smtp::Stage stage = smtp::Stage::connect;
   smtp::Reply reply{};  ///< the host's own, with `refused`, `no_starttls`, `nonsense` where there was one

@@ -40,6 +40,7 @@ std::string_view words(Stage stage) {
     case Stage::starttls: return "STARTTLS";
     case Stage::handshake: return "TLS handshake";
     case Stage::ehlo_tls: return "EHLO after TLS";
+    case Stage::auth: return "AUTH";
     case Stage::mail: return "MAIL";
     case Stage::rcpt: return "RCPT";
     case Stage::data: return "DATA";

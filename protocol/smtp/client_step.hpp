@@ -38,6 +38,7 @@ enum class Stage {
   starttls,
   handshake,
   ehlo_tls,
+  auth,  ///< before `mail`: what a host says here is its own word, never the domain's
   mail,
   rcpt,
   data,
@@ -57,6 +58,7 @@ enum class Cause {
   refused,      ///< the host's reply says no; `reply` holds it
   no_starttls,  ///< TLS was demanded and the EHLO in force does not list STARTTLS
   handshake,    ///< the TLS handshake failed
+  no_auth,      ///< no mechanism in common, or the host did not prove that it knows the password: temporary
 };
 
 struct Failure {
@@ -68,6 +70,7 @@ struct Failure {
 
 struct Write {
   std::string_view octets;  ///< valid until the next resume
+  bool secret = false;      ///< credentials are in it: it never goes into a log or a transcript
 };
 struct Read {};       ///< read at least one octet into the InputBuffer; end of stream is an error
 struct Handshake {};  ///< the TLS handshake, before any other octet

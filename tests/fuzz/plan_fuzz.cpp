@@ -112,16 +112,16 @@ Proof proof_from(Choices& choices, const Demand& demand) {
 
 HostOutcome outcome_from(Choices& choices, const std::string& host, bool requiretls) {
   smtp::Failure failure;
-  failure.cause = choices.one<smtp::Cause>(7);
-  failure.stage = choices.one<smtp::Stage>(7);
+  failure.cause = choices.one<smtp::Cause>(8);
+  failure.stage = choices.one<smtp::Stage>(8);
   failure.reply.code = static_cast<int>(choices.below(2) * 100 + 400 + choices.below(100));
   failure.reply.enhanced = choices.yes() ? "4.7.1" : choices.text();
   failure.reply.text = choices.text();
   failure.text = choices.text();
   auto outcome = outcome_of(host, failure);
-  const auto other = choices.below(13);
-  if (other < 11) outcome.what = static_cast<HostOutcome::What>(other);
-  if (outcome.what == HostOutcome::What::blocked) outcome.remembered = choices.one<HostOutcome::What>(11);
+  const auto other = choices.below(14);
+  if (other < 12) outcome.what = static_cast<HostOutcome::What>(other);
+  if (outcome.what == HostOutcome::What::blocked) outcome.remembered = choices.one<HostOutcome::What>(12);
   // A host is asked for REQUIRETLS only by a message that demands it.
   if (!requiretls && outcome.what == HostOutcome::What::no_requiretls) outcome.what = HostOutcome::What::lost;
   if (!requiretls && outcome.remembered == HostOutcome::What::no_requiretls)

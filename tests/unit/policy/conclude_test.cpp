@@ -69,6 +69,8 @@ TEST_CASE("what happened at the only host gives the code", "[STS-37][SMTP-17][SM
       {outcome(mx1, What::no_starttls), "451 4.7.4", "451 4.7.4"},
       {outcome(mx1, What::handshake_failed), "451 4.7.5", "451 4.7.5"},
       {outcome(mx1, What::not_admitted), "451 4.7.5", "451 4.7.5"},
+      {outcome(mx1, What::not_authenticated), "451 4.7.0", "451 4.7.0"},
+      {remembered(outcome(mx1, What::not_authenticated)), "451 4.7.0", "451 4.7.0"},
       {busy, "451 4.4.2", "451 4.4.2"},
       {never, "554 5.7.1", "554 5.7.1"},
       {later, "450 4.7.1", "450 4.7.1"},

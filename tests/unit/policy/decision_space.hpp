@@ -24,7 +24,7 @@ constexpr std::size_t plan_points_without_hosts = 15'360;
 constexpr std::size_t two_host_plans = 76'800;
 constexpr std::size_t source_points = 4'608;
 constexpr std::size_t judgements = 442'368;      ///< a proof against a demand
-constexpr std::size_t verdict_points = 156'960;  ///< two hosts, each ending in every way
+constexpr std::size_t verdict_points = 169'888;  ///< two hosts, each ending in every way
 
 namespace axis {
 enum Dimension : std::size_t {

@@ -37,6 +37,16 @@ TEST_CASE("each cause of a failure is an outcome in words", "[STS-36][SMTP-45][T
       {{Cause::handshake, Stage::handshake, {}, "unsupported protocol"},
        What::handshake_failed,
        "TLS handshake failed: unsupported protocol"},
+      {{Cause::refused, Stage::auth, {535, "5.7.8", "bad"}, ""},
+       What::not_authenticated,
+       "it said at AUTH: 535 5.7.8 bad"},
+      {{Cause::refused, Stage::auth, {454, "4.7.0", "later"}, ""}, What::refused, "it said at AUTH: 454 4.7.0 later"},
+      {{Cause::no_auth, Stage::auth, {}, "no mechanism in common"},
+       What::not_authenticated,
+       "authentication failed: no mechanism in common"},
+      {{Cause::no_auth, Stage::auth, {501, "5.7.0", "cancelled"}, "its signature is wrong"},
+       What::not_authenticated,
+       "authentication failed: its signature is wrong (it said 501 5.7.0 cancelled)"},
       {{Cause::handshake, Stage::handshake, {}, ""}, What::handshake_failed, "TLS handshake failed"},
   };
   for (const auto& [failure, what, words] : cases) {

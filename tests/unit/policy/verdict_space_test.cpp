@@ -17,8 +17,9 @@ std::vector<HostOutcome> ways_to_fail() {
   using smtp::Stage;
   const std::string name = "mx.example.com";
   std::vector<HostOutcome> all;
-  for (const auto what : {What::unreachable, What::congested, What::lost, What::nonsense, What::no_starttls,
-                          What::handshake_failed, What::not_admitted, What::no_requiretls, What::out_of_time})
+  for (const auto what :
+       {What::unreachable, What::congested, What::lost, What::nonsense, What::no_starttls, What::handshake_failed,
+        What::not_admitted, What::no_requiretls, What::out_of_time, What::not_authenticated})
     all.push_back(outcome(name, what));
   for (const auto stage : {Stage::greeting, Stage::ehlo_tls, Stage::mail}) {
     for (const auto& reply : {smtp::Reply{421, "4.3.2", "busy"}, smtp::Reply{450, "4.7.1", "later"},
