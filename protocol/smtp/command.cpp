@@ -15,7 +15,24 @@ Reply bad_argument(std::string text) {
   return {501, "5.5.4", std::move(text)};
 }
 
-enum class Verb { helo, ehlo, lhlo, mail, rcpt, data, bdat, rset, noop, help, quit, vrfy, starttls, unserved, unknown };
+enum class Verb {
+  helo,
+  ehlo,
+  lhlo,
+  mail,
+  rcpt,
+  data,
+  bdat,
+  rset,
+  noop,
+  help,
+  quit,
+  vrfy,
+  starttls,
+  auth,
+  unserved,
+  unknown
+};
 
 Verb verb_of(std::string_view word) {
   struct Row {
@@ -26,7 +43,7 @@ Verb verb_of(std::string_view word) {
       {"RCPT", Verb::rcpt},     {"MAIL", Verb::mail},         {"DATA", Verb::data},     {"EHLO", Verb::ehlo},
       {"QUIT", Verb::quit},     {"RSET", Verb::rset},         {"NOOP", Verb::noop},     {"HELO", Verb::helo},
       {"LHLO", Verb::lhlo},     {"VRFY", Verb::vrfy},         {"HELP", Verb::help},     {"EXPN", Verb::unserved},
-      {"AUTH", Verb::unserved}, {"STARTTLS", Verb::starttls}, {"BDAT", Verb::bdat},     {"TURN", Verb::unserved},
+      {"AUTH", Verb::auth},     {"STARTTLS", Verb::starttls}, {"BDAT", Verb::bdat},     {"TURN", Verb::unserved},
       {"ETRN", Verb::unserved}, {"ATRN", Verb::unserved},     {"SEND", Verb::unserved}, {"SOML", Verb::unserved},
       {"SAML", Verb::unserved},
   };
@@ -226,6 +243,14 @@ Command parse_hello(command::Hello::Verb verb, std::string_view argument) {
   return command::Hello{verb, std::string(argument)};
 }
 
+Command parse_auth(std::string_view argument) {
+  command::Auth auth;
+  auth.mechanism = argument.substr(0, argument.find(' '));
+  const auto rest = base::trim(argument.substr(auth.mechanism.size()));
+  if (!rest.empty()) auth.initial = rest;
+  return auth;
+}
+
 template <class Value>
 Command without_argument(std::string_view argument) {
   if (!argument.empty()) return bad_argument("no argument was expected");
@@ -295,6 +320,7 @@ Command parse_command(std::string_view line, const Offer& offer) {
       if (argument.empty()) return bad_argument("an address is missing");
       return command::Vrfy{};
     case Verb::starttls: return without_argument<command::StartTls>(argument);  // RFC 3207 §4: 501 with one
+    case Verb::auth: return parse_auth(argument);
     case Verb::unserved: return Reply{502, "5.5.1", "this command is not served here"};
     case Verb::unknown: break;
   }

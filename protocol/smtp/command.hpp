@@ -66,11 +66,16 @@ struct Help {};
 struct Quit {};
 struct Vrfy {};
 struct StartTls {};
+/// RFC 4954 §4. Not judged here: whether AUTH is served at all is said first.
+struct Auth {
+  std::string mechanism;               ///< empty: none was named
+  std::optional<std::string> initial;  ///< all behind it, as it came; it may hold a password
+};
 }  // namespace command
 
 /// A well-formed command, or the reply that refuses the line (500, 501, 502, 555; state stays as it was).
 using Command = std::variant<command::Hello, Mail, Rcpt, command::Data, command::Bdat, command::Rset, command::Noop,
-                             command::Help, command::Quit, command::Vrfy, command::StartTls, Reply>;
+                             command::Help, command::Quit, command::Vrfy, command::StartTls, command::Auth, Reply>;
 
 /// The extensions whose parameters are known now: one of an extension that was not offered is like any unknown one.
 struct Offer {

@@ -166,7 +166,7 @@ TEST_CASE("a command ends in CRLF only", "[SMTP-01]") {
 
 TEST_CASE("an endless line costs no memory and its end is found", "[SMTP-07]") {
   for (const std::size_t read : {64u << 10, 4097u, 511u}) {
-    Driver d(Driver::defaults(), true, 4096);
+    Driver d(Driver::defaults(), Admission::served, 4096);
     d.read_size = read;
     d.feed(hello);
     d.said();
@@ -283,7 +283,7 @@ TEST_CASE("too many errors in a row end the session", "[SMTP-49]") {
 }
 
 TEST_CASE("a client that may not use the listener is served only QUIT", "[OPS-01]") {
-  Driver d(Driver::defaults(), false);
+  Driver d(Driver::defaults(), Admission::refused);
   d.feed("");
   CHECK(d.said().substr(0, 15) == "554 relay.test ");
   CHECK(codes(d.says(hello + mail + rcpt + "DATA\r\nNOOP\r\nWHAT\r\nQUIT\r\n")) == "503 503 503 503 503 503 221");
