@@ -32,7 +32,7 @@ std::optional<Notify> parse_notify(std::string_view value);
 /// What parse_notify() reads as the same; empty: nothing was given.
 std::string notify_value(const Notify& notify);
 
-/// MAIL FROM. Later issues add AUTH.
+/// MAIL FROM.
 struct Mail {
   Path reverse_path;
   std::optional<std::uint64_t> size;  ///< SIZE=, octets
@@ -41,6 +41,8 @@ struct Mail {
   bool smtputf8 = false;    ///< RFC 6531: addresses and headers may hold UTF-8
   Return ret = Return::unspecified;
   std::string envid{};  ///< xtext as it came (RFC 3461 §4.4); empty: none
+  /// AUTH= (RFC 4954 §5), the xtext undone; empty: `<>`. Who submitted the message is the client's claim only.
+  std::optional<std::string> auth{};
 };
 
 struct Rcpt {
@@ -82,6 +84,7 @@ struct Offer {
   bool requiretls = false;
   bool dsn = false;
   bool smtputf8 = false;
+  bool auth = false;
   bool utf8_addresses = false;  ///< the transaction was begun with SMTPUTF8
 };
 

@@ -21,6 +21,7 @@ struct ServerOptions {
   std::string hostname;
   std::uint64_t message_size = 50u << 20;  ///< SIZE, octets
   std::size_t recipients = 1000;           ///< a transaction; above it 452 4.5.3
+  std::size_t recipient_domains = 0;       ///< a transaction, as LIMITS says it (the owner answers); 0: no limit
   BareNewline bare_newline = BareNewline::reject;
   bool lmtp = true;  ///< LHLO is known (not on port 25)
   enum class Tls {

@@ -116,6 +116,7 @@ class ServerSession {
   Offer offer() const;
   bool starttls_offered() const;
   bool auth_offered() const;
+  std::string limits_offered() const;
   std::string_view too_long() const;
   bool next_line(std::string_view& line);
   bool skip_line();

@@ -6,6 +6,24 @@
 #include "protocol/smtp/server_session.hpp"
 
 namespace smtp {
+namespace {
+
+constexpr std::size_t most_limit = 999'999;  // RFC 9422 §4.1: six digits
+
+}  // namespace
+
+/// RFC 9422 §3: the limits that are set. LHLO has a reply for each recipient, whatever its domain (SMTP-65).
+std::string ServerSession::limits_offered() const {
+  std::string limits;
+  const auto add = [&limits](std::string_view name, std::size_t value) {
+    if (value == 0 || value > most_limit) return;
+    limits += limits.empty() ? "LIMITS " : " ";
+    limits += std::string(name) + "=" + std::to_string(value);
+  };
+  add("RCPTMAX", options_.recipients);
+  if (!lmtp()) add("RCPTDOMAINMAX", options_.recipient_domains);
+  return limits;
+}
 
 bool ServerSession::starttls_offered() const {
   return !tls_ && options_.tls != ServerOptions::Tls::none;
@@ -30,6 +48,7 @@ std::optional<ServerAction> ServerSession::run_hello(command::Hello hello) {
   if (client_.verb != Verb::helo) {
     reply.text += "\nPIPELINING\nSIZE " + std::to_string(options_.message_size) +
                   "\n8BITMIME\nSMTPUTF8\nCHUNKING\nENHANCEDSTATUSCODES\nDSN";
+    if (const auto limits = limits_offered(); !limits.empty()) reply.text += "\n" + limits;
     if (starttls_offered()) reply.text += "\nSTARTTLS";
     if (offer().requiretls) reply.text += "\nREQUIRETLS";
     if (auth_offered()) reply.text += "\nAUTH PLAIN LOGIN";

@@ -10,6 +10,7 @@ namespace {
 // RFC 5321 §4.5.3.1.4 and RFC 1870 §3: with CRLF, and what SIZE adds to MAIL (SMTP-07).
 constexpr std::size_t line_limit = 512;
 constexpr std::size_t mail_line_limit = line_limit + 26;
+constexpr std::size_t auth_room = 500;          // in MAIL; RFC 4954 §3
 constexpr std::size_t auth_line_limit = 12288;  // RFC 4954 §4
 constexpr std::size_t requiretls_room = 11;     // RFC 8689 §2
 constexpr std::size_t smtputf8_room = 10;       // RFC 6531 §3.4
@@ -88,7 +89,7 @@ std::size_t ServerSession::limit_of(std::string_view line) const {
   const Offer offered = offer();
   if (base::starts_with_ignoring_case(line, "MAIL ")) {
     return mail_line_limit + (offered.requiretls ? requiretls_room : 0) + (offered.dsn ? dsn_mail_room : 0) +
-           (offered.smtputf8 ? smtputf8_room : 0);
+           (offered.smtputf8 ? smtputf8_room : 0) + (offered.auth ? auth_room : 0);
   }
   if (base::starts_with_ignoring_case(line, "RCPT ")) return line_limit + (offered.dsn ? dsn_rcpt_room : 0);
   return options_.auth != ServerOptions::Auth::none && base::starts_with_ignoring_case(line, "AUTH ") ? auth_line_limit
@@ -106,7 +107,11 @@ std::string_view ServerSession::too_long() const {
 /// HELO is offered nothing. RFC 8689 §2: REQUIRETLS is offered inside TLS only.
 Offer ServerSession::offer() const {
   const bool extended = greeted_ && client_.verb != command::Hello::Verb::helo;
-  return {.requiretls = extended && tls_, .dsn = extended, .smtputf8 = extended, .utf8_addresses = utf8_};
+  return {.requiretls = extended && tls_,
+          .dsn = extended,
+          .smtputf8 = extended,
+          .auth = auth_offered(),
+          .utf8_addresses = utf8_};
 }
 
 }  // namespace smtp

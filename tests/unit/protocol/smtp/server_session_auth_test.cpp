@@ -311,3 +311,32 @@ TEST_CASE("no password stays in the buffer that is given back", "[SMTP-32]") {
     }
   }
 }
+
+TEST_CASE("MAIL takes AUTH where AUTH is offered and its line may be 500 octets longer", "[SMTP-57][SMTP-07]") {
+  const std::string with_it = "MAIL FROM:<a@sender.test> AUTH=ann@sender.test\r\n";
+  auto d = greeted();
+  CHECK(d.says(with_it).starts_with("250"));
+  CHECK(d.mails.back().auth == "ann@sender.test");
+  CHECK(d.says("RSET\r\nMAIL FROM:<> AUTH=<>\r\n").ends_with("250 2.1.0 ok\r\n"));
+  CHECK(d.mails.back().auth == "");
+  CHECK(d.says("RSET\r\n" + mail).ends_with("250 2.1.0 ok\r\n"));
+  CHECK_FALSE(d.mails.back().auth);
+  Driver helo(with(Auth::always));
+  helo.feed("HELO x\r\n");
+  helo.said();
+  CHECK(helo.says(with_it).starts_with("555 5.5.4"));
+  Driver plain(with(Auth::over_tls, Tls::starttls));
+  plain.feed(hello);
+  CHECK(plain.says(with_it).starts_with("555 5.5.4"));
+  plain.feed("STARTTLS\r\n");
+  plain.feed(hello);
+  CHECK(plain.says(with_it).starts_with("250"));
+
+  const auto line = [](std::size_t size) {
+    return mail.substr(0, mail.size() - 2) + std::string(size - mail.size(), ' ') + "\r\n";
+  };
+  constexpr std::size_t limit = 512 + 26 + 116 + 10;  // with the room for SIZE, DSN and SMTPUTF8
+  CHECK(greeted().says(line(limit + 500)).starts_with("250"));
+  CHECK(greeted().says(line(limit + 501)).starts_with("500 5.5.2"));
+  CHECK(greeted(Admission::served, Auth::none).says(line(limit + 1)).starts_with("500 5.5.2"));
+}
