@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "protocol/smtp/address.hpp"
+#include "protocol/smtp/leniency.hpp"
 #include "protocol/smtp/reply.hpp"
 
 namespace smtp {
@@ -90,5 +91,7 @@ struct Offer {
 
 /// `line` without its CRLF. Refuses NUL and bare CR in it (SMTP-01).
 Command parse_command(std::string_view line, const Offer& offer = {});
+/// With what is `allowed` beyond the grammar; what of it the line needed is added to `used`.
+Command parse_command(std::string_view line, const Offer& offer, const Leniency& allowed, Leniency& used);
 
 }  // namespace smtp

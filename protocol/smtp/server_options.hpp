@@ -7,6 +7,7 @@
 #include <string>
 
 #include "protocol/smtp/data_scanner.hpp"
+#include "protocol/smtp/leniency.hpp"
 
 namespace smtp {
 
@@ -23,7 +24,8 @@ struct ServerOptions {
   std::size_t recipients = 1000;           ///< a transaction; above it 452 4.5.3
   std::size_t recipient_domains = 0;       ///< a transaction, as LIMITS says it (the owner answers); 0: no limit
   BareNewline bare_newline = BareNewline::reject;
-  bool lmtp = true;  ///< LHLO is known (not on port 25)
+  Leniency leniency{};  ///< toward old clients
+  bool lmtp = true;     ///< LHLO is known (not on port 25)
   enum class Tls {
     none,
     starttls,          ///< offered

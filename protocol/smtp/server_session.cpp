@@ -70,7 +70,13 @@ void ServerSession::written(std::size_t octets) {
 }
 
 std::optional<ServerAction> ServerSession::need_input() {
-  if (client_gone_) return close_session(ask::Close::Why::client_gone);
+  if (client_gone_) {
+    // A transaction, half a line and half a body are never as good as ended.
+    const bool between = state_ == State::command && greeted_ && !mail_given_ && begin_ == end_ && !skipping_line_;
+    if (!between || !options_.leniency.no_quit) return close_session(ask::Close::Why::client_gone);
+    leniencies_used_.no_quit = true;
+    return close_session(ask::Close::Why::quit);
+  }
   if (begin_ == end_) {
     begin_ = end_ = 0;
   } else if (begin_ > 0 && buffer_.size() - end_ < buffer_.size() / 2) {
@@ -140,6 +146,7 @@ void ServerSession::clear_transaction() {
   mail_given_ = mail_refused_ = false;
   recipients_ = accepted_ = 0;
   if (scanner_) facts_ = scanner_->facts();
+  leniencies_used_ = leniencies_used();  // before the next message's facts replace these
   scanner_.reset();
   drop_held();
   held_ = std::string();
@@ -199,7 +206,7 @@ void ServerSession::answer(std::span<const Reply> replies) {
         break;
       }
       state_ = chunking_ ? State::chunk : State::body;
-      scanner_.emplace(options_.bare_newline);
+      scanner_.emplace(normalizes() ? BareNewline::normalize : BareNewline::reject);
       break;
     default: clear_transaction();
   }

@@ -79,6 +79,8 @@ class ServerSession {
   bool tls() const { return tls_; }
   /// Who the client has shown to be; empty: nobody.
   const std::string& authenticated_user() const { return user_; }
+  /// What the client did that only ServerOptions::leniency let it do (bare newlines: or BareNewline::normalize).
+  Leniency leniencies_used() const;
   std::size_t accepted_recipients() const { return accepted_; }
 
  private:
@@ -144,11 +146,13 @@ class ServerSession {
   void drop_held();
   void refuse_content();
   std::string_view refusal_of_content() const;
+  bool normalizes() const;
   void stuff_chunk(std::string_view octets, std::string& wire);
   ServerAction body_part(bool last);
 
   const ServerOptions& options_;
   Admission admission_ = Admission::served;
+  Leniency leniencies_used_;
   bool tls_ = false;  // the octets come and go through TLS
   State state_ = State::command;
   bool answer_owed_ = false;  // the action just returned waits for answer()

@@ -33,7 +33,9 @@ std::optional<ServerAction> ServerSession::run_auth(command::Auth auth) {
   AuthExchange::Step step;
   if (refusal.empty()) {
     exchange_.emplace(*mechanism);
-    step = exchange_->start(auth.initial, true);
+    step = exchange_->start(auth.initial, options_.leniency.inline_auth_login);
+    if (*mechanism == Mechanism::login && auth.initial && options_.leniency.inline_auth_login)
+      leniencies_used_.inline_auth_login = true;
   }
   if (auth.initial) base::wipe(*auth.initial);  // whatever came of it
   if (refusal.empty()) return take_auth(std::move(step));

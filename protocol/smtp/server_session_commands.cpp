@@ -95,7 +95,7 @@ std::optional<ServerAction> ServerSession::collect_recipients(Rcpt first) {
   while (accepted_ + recipients.batch.size() < options_.recipients) {
     const std::string_view line = complete_line();
     if (!base::starts_with_ignoring_case(line, "RCPT ") || line.size() > limit_of(line)) break;
-    auto command = parse_command(line.substr(0, line.size() - 2), offer());
+    auto command = parse_command(line.substr(0, line.size() - 2), offer(), options_.leniency, leniencies_used_);
     auto* rcpt = std::get_if<Rcpt>(&command);
     if (rcpt == nullptr) break;  // its refusal comes behind the answers for these
     recipients.batch.push_back(std::move(*rcpt));

@@ -75,7 +75,7 @@ std::optional<ServerAction> ServerSession::next_command() {
     refuse(skipped_reply_);
     return std::nullopt;
   }
-  Command command = parse_command(line.substr(0, line.size() - 2), offer());
+  Command command = parse_command(line.substr(0, line.size() - 2), offer(), options_.leniency, leniencies_used_);
   // DATA behind recipients that were malformed is answered like DATA behind recipients that were refused.
   if (mail_given_ && std::holds_alternative<Reply>(command) && base::starts_with_ignoring_case(line, "RCPT "))
     ++recipients_;
