@@ -188,10 +188,7 @@ void ServerSession::answer(std::span<const Reply> replies) {
     case State::starttls:
       if (replies.front().positive()) state_ = State::handshake;
       break;
-    case State::authenticate:
-      if (replies.front().positive()) user_ = std::move(claimed_user_);
-      claimed_user_.clear();
-      break;
+    case State::authenticate: verdict_on_client(replies.front()); break;
     case State::mail:
       mail_given_ = replies.front().positive();
       mail_refused_ = !mail_given_;

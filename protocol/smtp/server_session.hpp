@@ -7,7 +7,7 @@
 //   MailFrom   -> answer one reply                Recipients -> answer one reply a recipient, in order
 //   Body       -> answer 354 or a refusal (354 to BDAT stays unsaid)    BodyPart -> use the octets, then next()
 //   StartTls   -> answer 220 or 454; after 220: write output(), do the handshake, tls_started() or tls_failed()
-//   Authenticate -> check the password; answer 235, 535 or 454
+//   Authenticate -> check the password; answer 235, 535 or 454 (limits of its own: answer, then close_with())
 //   BodyEnd    -> answer one reply, or one an accepted recipient after LHLO
 //   Abandon    -> drop what was begun toward the MX; no answer          Close -> write output(), close
 // A transaction ends in BodyEnd or in Abandon, also before Close. An owner that does not keep to this meets
@@ -130,6 +130,7 @@ class ServerSession {
   std::optional<ServerAction> run_starttls();
   std::optional<ServerAction> run_auth(command::Auth auth);
   std::optional<ServerAction> take_auth(AuthExchange::Step step);
+  void verdict_on_client(const Reply& reply);
   std::optional<ServerAction> run_mail(Mail mail);
   std::optional<ServerAction> run_data();
   std::optional<ServerAction> run_bdat(const command::Bdat& bdat);

@@ -75,11 +75,24 @@ std::optional<ServerAction> ServerSession::take_auth(AuthExchange::Step step) {
     return std::nullopt;
   }
   auto& credentials = std::get<Credentials>(step);
-  errors_ = 0;
   claimed_user_ = credentials.user;
   state_ = State::authenticate;
   answer_owed_ = true;
   return ask::Authenticate{std::move(credentials)};
+}
+
+/// The owner's answer to Authenticate. A wrong password is an error like any other: whoever guesses on is cut off
+/// (SMTP-49), whatever limits the owner has beside that.
+void ServerSession::verdict_on_client(const Reply& reply) {
+  if (reply.positive()) {
+    user_ = std::move(claimed_user_);
+    errors_ = 0;
+  } else if (reply.kind() == 5 && ++errors_ >= options_.errors) {
+    say("421 4.7.0 too many errors\r\n");
+    state_ = State::closing;
+    why_closed_ = ask::Close::Why::too_many_errors;
+  }
+  claimed_user_.clear();
 }
 
 }  // namespace smtp

@@ -47,6 +47,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_path(mail->reverse_path, true);
     MUST(mail->smtputf8 || !mail->reverse_path.international);
     MUST(mail->envid.size() <= 100 && base::decoded_xtext(mail->envid));
+    if (mail->auth && !mail->auth->empty()) {
+      std::string_view rest;
+      MUST(smtp::parse_path("<" + *mail->auth + ">", false, rest).has_value() && rest.empty());
+    }
   }
   if (const auto* rcpt = std::get_if<smtp::Rcpt>(&command)) {
     MUST(!rcpt->forward_path.null());

@@ -222,6 +222,26 @@ TEST_CASE("refused MAIL without authentication is an error of the client and end
   guesses.feed(hello);
   CHECK(guesses.says("AUTH X\r\nAUTH PLAIN %\r\nAUTH LOGIN\r\n*\r\n").ends_with("421 4.7.0 too many errors\r\n"));
   CHECK(guesses.event_list() == "close too many errors");
+  // So does whoever guesses passwords, but not whoever meets an outage.
+  const std::string guess = "AUTH PLAIN " + bad + "\r\n";
+  Driver wrong(options);
+  wrong.feed(hello);
+  CHECK(wrong.says(guess + guess + guess + auth) ==
+        "535 5.7.8 no\r\n535 5.7.8 no\r\n535 5.7.8 no\r\n421 4.7.0 too many errors\r\n");
+  CHECK(wrong.events.back() == "close too many errors");
+  CHECK(wrong.session.authenticated_user().empty());
+  Driver outage(options);
+  outage.answer_auth = [](const Credentials&) { return Reply{454, "4.7.0", "later"}; };
+  outage.feed(hello + auth + auth + auth + auth);
+  CHECK_FALSE(outage.closed);
+  // An owner with a lower limit of its own answers, and closes.
+  Driver own(with(Auth::always));
+  own.answer_auth = [](const Credentials&) { return Reply{535, "5.7.8", "no"}; };
+  own.feed(hello + guess);
+  own.said();
+  own.session.close_with({421, "4.7.0", "too many failures"});
+  own.run();
+  CHECK(own.said() == "421 4.7.0 too many failures\r\n");
 }
 
 TEST_CASE("what EHLO and RSET forget and what STARTTLS forgets", "[SMTP-32][SMTP-19]") {
