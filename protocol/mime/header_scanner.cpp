@@ -64,6 +64,9 @@ void HeaderScanner::take_name(char c) {
       return;
     }
     state_ = name_ == field_name ? State::value : State::other;
+    present_.date |= name_ == "date";
+    present_.from |= name_ == "from";
+    present_.message_id |= name_ == "message-id";
     folded_ = state_;
     blank_ = false;
     return;

@@ -1,6 +1,6 @@
-// The header of a message as it comes: whether it holds a `TLS-Required: No` that counts (RFC 8689 §4.1). Looks at the
-// top-level header only, changes nothing, keeps no more than a few octets. What is malformed counts for nothing: the
-// field switches protection off.
+// The header of a message as it comes: whether it holds a `TLS-Required: No` that counts (RFC 8689 §4.1), and which
+// fields that every message should have are there. Looks at the top-level header only, changes nothing, keeps no more
+// than a few octets. What is malformed counts for nothing: TLS-Required switches protection off.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +21,14 @@ class HeaderScanner {
   /// RTLS-09: the header is complete and well formed, and the field stands in it once, with the value `No` in any case;
   /// blanks, folds and comments around it do not matter.
   bool tls_required_no() const { return complete() && fields_ == 1 && says_no_; }
+
+  /// The fields that have come so far, with whatever value. Only after complete() is one surely missing.
+  struct Fields {
+    bool date = false, from = false, message_id = false;
+
+    bool operator==(const Fields&) const = default;
+  };
+  const Fields& fields() const { return present_; }
 
  private:
   enum class State {
@@ -47,6 +55,7 @@ class HeaderScanner {
   std::string word_;                 ///< of the value, lower case, cut likewise
   std::size_t comments_ = 0;         ///< that are open
   bool quoted_ = false;              ///< in a comment, the octet behind a backslash
+  Fields present_;
   unsigned fields_ = 0;
   bool says_no_ = false;
 };

@@ -2,11 +2,22 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "protocol/smtp/reply.hpp"
 
 namespace smtp {
+
+/// LIMITS (RFC 9422 §4), each at least 1; nothing: the host names none.
+struct HostLimits {
+  std::optional<std::uint32_t> mails{};              ///< MAILMAX, transactions a connection
+  std::optional<std::uint32_t> recipients{};         ///< RCPTMAX, a transaction
+  std::optional<std::uint32_t> recipient_domains{};  ///< RCPTDOMAINMAX, a transaction
+
+  bool operator==(const HostLimits&) const = default;
+};
 
 struct Capabilities {
   bool esmtp = false;  ///< false after HELO: nothing is offered
@@ -19,6 +30,8 @@ struct Capabilities {
   bool requiretls = false;
   bool size = false;
   std::uint64_t size_limit = 0;  ///< 0: no limit (RFC 1870 §4)
+  HostLimits limits{};
+  std::vector<std::string> auth{};  ///< names of SASL mechanisms, upper case, each once; empty: no AUTH
 
   bool operator==(const Capabilities&) const = default;
 };

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "protocol/smtp/address.hpp"
+#include "protocol/smtp/leniency.hpp"
 #include "protocol/smtp/reply.hpp"
 
 namespace smtp {
@@ -32,7 +33,7 @@ std::optional<Notify> parse_notify(std::string_view value);
 /// What parse_notify() reads as the same; empty: nothing was given.
 std::string notify_value(const Notify& notify);
 
-/// MAIL FROM. Later issues add AUTH.
+/// MAIL FROM.
 struct Mail {
   Path reverse_path;
   std::optional<std::uint64_t> size;  ///< SIZE=, octets
@@ -41,6 +42,8 @@ struct Mail {
   bool smtputf8 = false;    ///< RFC 6531: addresses and headers may hold UTF-8
   Return ret = Return::unspecified;
   std::string envid{};  ///< xtext as it came (RFC 3461 §4.4); empty: none
+  /// AUTH= (RFC 4954 §5), the xtext undone; empty: `<>`. Who submitted the message is the client's claim only.
+  std::optional<std::string> auth{};
 };
 
 struct Rcpt {
@@ -66,21 +69,29 @@ struct Help {};
 struct Quit {};
 struct Vrfy {};
 struct StartTls {};
+/// RFC 4954 §4. Not judged here: whether AUTH is served at all is said first.
+struct Auth {
+  std::string mechanism;               ///< empty: none was named
+  std::optional<std::string> initial;  ///< all behind it, as it came; it may hold a password
+};
 }  // namespace command
 
 /// A well-formed command, or the reply that refuses the line (500, 501, 502, 555; state stays as it was).
 using Command = std::variant<command::Hello, Mail, Rcpt, command::Data, command::Bdat, command::Rset, command::Noop,
-                             command::Help, command::Quit, command::Vrfy, command::StartTls, Reply>;
+                             command::Help, command::Quit, command::Vrfy, command::StartTls, command::Auth, Reply>;
 
 /// The extensions whose parameters are known now: one of an extension that was not offered is like any unknown one.
 struct Offer {
   bool requiretls = false;
   bool dsn = false;
   bool smtputf8 = false;
+  bool auth = false;
   bool utf8_addresses = false;  ///< the transaction was begun with SMTPUTF8
 };
 
 /// `line` without its CRLF. Refuses NUL and bare CR in it (SMTP-01).
 Command parse_command(std::string_view line, const Offer& offer = {});
+/// With what is `allowed` beyond the grammar; what of it the line needed is added to `used`.
+Command parse_command(std::string_view line, const Offer& offer, const Leniency& allowed, Leniency& used);
 
 }  // namespace smtp

@@ -29,6 +29,8 @@ std::string mail_command(const Capabilities& offered, const Envelope& envelope) 
   if (offered.dsn && envelope.mail.ret == Return::full) command += " RET=FULL";
   if (offered.dsn && envelope.mail.ret == Return::headers) command += " RET=HDRS";
   if (offered.dsn && !envelope.mail.envid.empty()) command += " ENVID=" + envelope.mail.envid;
+  // SMTP-57: whoever the client named is not vouched for (RFC 4954 §5).
+  if (!offered.auth.empty() && envelope.mail.auth) command += " AUTH=<>";
   return command + "\r\n";
 }
 

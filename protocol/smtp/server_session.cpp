@@ -1,6 +1,6 @@
-// The command side of the server machine: lines, sequence, replies, the end of a session. The body is in
-// server_session_body.cpp. Never runs what stands behind a malformed line end, never owes a reply twice, never asks
-// about what it can refuse itself.
+// The frame of the server machine: its buffer, what it asks next, the answers, the end of a transaction and of a
+// session. Lines, commands, greetings and bodies have files of their own beside it. Never owes a reply twice, never
+// loses a transaction that the owner knows of.
 #include "protocol/smtp/server_session.hpp"
 
 #include <algorithm>
@@ -8,34 +8,28 @@
 #include <stdexcept>
 #include <utility>
 
-#include "protocol/base/text.hpp"
+#include "protocol/base/wipe.hpp"
 
 namespace smtp {
 namespace {
 
-// RFC 5321 §4.5.3.1.4 and RFC 1870 §3: with CRLF, and what SIZE adds to MAIL (SMTP-07).
-constexpr std::size_t line_limit = 512;
-constexpr std::size_t mail_line_limit = line_limit + 26;
-constexpr std::size_t requiretls_room = 11;  // RFC 8689 §2
-constexpr std::size_t smtputf8_room = 10;    // RFC 6531 §3.4
-// RFC 3461 §4.1 to §4.4: the longest that each parameter can be.
-constexpr std::size_t dsn_mail_room = std::string_view(" RET=HDRS ENVID=").size() + 100;
-constexpr std::size_t dsn_rcpt_room = std::string_view(" NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=").size() + 500;
 constexpr std::size_t smallest_buffer = 4096;
-constexpr std::size_t idle_output = 4096;  // what an idle session may keep for its next replies
+constexpr std::size_t smallest_auth_buffer = 16384;  // an AUTH line must fit
+constexpr std::size_t idle_output = 4096;            // what an idle session may keep for its next replies
 
 }  // namespace
 
-ServerSession::ServerSession(const ServerOptions& options, bool accepted)
-    : options_(options), accepted_client_(accepted), tls_(options.tls == ServerOptions::Tls::implicit) {
+ServerSession::ServerSession(const ServerOptions& options, Admission admission)
+    : options_(options), admission_(admission), tls_(options.tls == ServerOptions::Tls::implicit) {
   // RFC 2034 §4: no enhanced code in the greeting.
-  append(output_, accepted ? Reply{220, "", options.hostname + " ESMTP"}
-                           : Reply{554, "", options.hostname + " serves no mail for this address"});
+  append(output_, admission == Admission::refused
+                      ? Reply{554, "", options.hostname + " serves no mail for this address"}
+                      : Reply{220, "", options.hostname + " ESMTP"});
 }
 
 ServerSession::ServerSession(const ServerOptions& options, const Reply& greeting)
     : options_(options),
-      accepted_client_(false),
+      admission_(Admission::refused),
       tls_(options.tls == ServerOptions::Tls::implicit),
       state_(State::closing),
       why_closed_(ask::Close::Why::refused) {
@@ -45,8 +39,8 @@ ServerSession::ServerSession(const ServerOptions& options, const Reply& greeting
 // ---- input
 
 void ServerSession::lend(std::span<char> buffer) {
-  if (holds_buffer() || buffer.size() < smallest_buffer)
-    throw std::logic_error("lend: a buffer is held, or this is small");
+  const auto smallest = options_.auth == ServerOptions::Auth::none ? smallest_buffer : smallest_auth_buffer;
+  if (holds_buffer() || buffer.size() < smallest) throw std::logic_error("lend: a buffer is held, or this is small");
   buffer_ = buffer;
   begin_ = end_ = 0;
 }
@@ -76,11 +70,20 @@ void ServerSession::written(std::size_t octets) {
 }
 
 std::optional<ServerAction> ServerSession::need_input() {
-  if (client_gone_) return close_session(ask::Close::Why::client_gone);
+  if (client_gone_) {
+    // A transaction, half a line and half a body are never as good as ended.
+    const bool between = state_ == State::command && greeted_ && !mail_given_ && begin_ == end_ && !skipping_line_;
+    if (!between || !options_.leniency.no_quit) return close_session(ask::Close::Why::client_gone);
+    leniencies_used_.no_quit = true;
+    return close_session(ask::Close::Why::quit);
+  }
   if (begin_ == end_) {
     begin_ = end_ = 0;
   } else if (begin_ > 0 && buffer_.size() - end_ < buffer_.size() / 2) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    // The move leaves octets behind the end, which may be of a line that holds a password.
+    const bool of_lines = state_ == State::command || state_ == State::auth;
+    if (of_lines) base::wipe(buffer_.subspan(std::max(begin_, end_ - begin_), std::min(begin_, end_ - begin_)));
     end_ -= begin_;
     begin_ = 0;
   }
@@ -96,6 +99,7 @@ ServerAction ServerSession::next() {
     std::optional<ServerAction> action;
     switch (state_) {
       case State::command: action = next_command(); break;
+      case State::auth: action = next_auth(); break;
       case State::body: action = next_body(); break;
       case State::chunk: action = next_chunk(); break;
       case State::discard: action = next_discard(); break;
@@ -108,6 +112,7 @@ ServerAction ServerSession::next() {
       case State::body_end: answer_owed_ = true; return ask::BodyEnd{};
       case State::starttls: answer_owed_ = true; return ask::StartTls{};
       case State::handshake: throw std::logic_error("next: how the handshake went was not said");
+      case State::authenticate:
       case State::mail:
       case State::recipients:
       case State::data: throw std::logic_error("next: the last action was not answered");
@@ -141,6 +146,7 @@ void ServerSession::clear_transaction() {
   mail_given_ = mail_refused_ = false;
   recipients_ = accepted_ = 0;
   if (scanner_) facts_ = scanner_->facts();
+  leniencies_used_ = leniencies_used();  // before the next message's facts replace these
   scanner_.reset();
   drop_held();
   held_ = std::string();
@@ -165,280 +171,6 @@ void ServerSession::close_with(const Reply& reply) {
   why_closed_ = ask::Close::Why::shutdown;
 }
 
-// ---- lines
-
-/// The first line with its CRLF, which alone ends it (SMTP-01); empty when it is not complete.
-std::string_view ServerSession::complete_line() const {
-  const std::string_view octets = unread();
-  for (std::size_t lf = octets.find('\n'); lf != std::string_view::npos; lf = octets.find('\n', lf + 1)) {
-    if (lf > 0 && octets[lf - 1] == '\r') return octets.substr(0, lf + 1);
-  }
-  return {};
-}
-
-/// Drops the rest of an overlong line, as far as it has come. False: its end is still to come.
-bool ServerSession::skip_line() {
-  const std::string_view line = complete_line();
-  if (line.empty()) {
-    begin_ = unread().ends_with('\r') ? end_ - 1 : end_;
-    return false;
-  }
-  begin_ += line.size();
-  skipping_line_ = false;
-  return true;
-}
-
-std::optional<ServerAction> ServerSession::next_command() {
-  if (shutdown_words_) {
-    append(output_, Reply{421, "4.3.2", *shutdown_words_});
-    return close_session(ask::Close::Why::shutdown);
-  }
-  constexpr std::string_view too_long = "500 5.5.2 the line is too long\r\n";
-  if (skipping_line_) {
-    if (!skip_line()) return need_input();
-    refuse(too_long);
-    return std::nullopt;
-  }
-  const std::string_view line = complete_line();
-  if (line.empty()) {
-    skipping_line_ = unread().size() > longest_line();
-    return skipping_line_ ? std::nullopt : need_input();
-  }
-  begin_ += line.size();
-  if (line.size() > limit_of(line)) {
-    refuse(too_long);
-    return std::nullopt;
-  }
-  Command command = parse_command(line.substr(0, line.size() - 2), offer());
-  // DATA behind recipients that were malformed is answered like DATA behind recipients that were refused.
-  if (mail_given_ && std::holds_alternative<Reply>(command) && base::starts_with_ignoring_case(line, "RCPT "))
-    ++recipients_;
-  return run(std::move(command));
-}
-
-/// What a line that begins like this one may have, its CRLF included.
-std::size_t ServerSession::limit_of(std::string_view line) const {
-  const Offer offered = offer();
-  if (base::starts_with_ignoring_case(line, "MAIL ")) {
-    return mail_line_limit + (offered.requiretls ? requiretls_room : 0) + (offered.dsn ? dsn_mail_room : 0) +
-           (offered.smtputf8 ? smtputf8_room : 0);
-  }
-  const bool rcpt = base::starts_with_ignoring_case(line, "RCPT ");
-  return line_limit + (rcpt && offered.dsn ? dsn_rcpt_room : 0);
-}
-
-/// What any line may have.
-std::size_t ServerSession::longest_line() const {
-  return std::max(limit_of("MAIL "), limit_of("RCPT "));
-}
-
-/// HELO is offered nothing. RFC 8689 §2: REQUIRETLS is offered inside TLS only.
-Offer ServerSession::offer() const {
-  const bool extended = greeted_ && client_.verb != command::Hello::Verb::helo;
-  return {.requiretls = extended && tls_, .dsn = extended, .smtputf8 = extended, .utf8_addresses = utf8_};
-}
-
-bool ServerSession::starttls_offered() const {
-  return !tls_ && options_.tls != ServerOptions::Tls::none;
-}
-
-// ---- commands
-
-std::optional<ServerAction> ServerSession::run(Command command) {
-  if (!accepted_client_ && !std::holds_alternative<command::Quit>(command)) {
-    refuse("503 5.5.1 only QUIT is served here\r\n");  // RFC 5321 §3.1, OPS-01
-    return std::nullopt;
-  }
-  if (const auto* refusal = std::get_if<Reply>(&command)) {
-    refuse(*refusal);
-    return std::nullopt;
-  }
-  if (auto* hello = std::get_if<command::Hello>(&command)) return run_hello(std::move(*hello));
-  if (std::holds_alternative<command::StartTls>(command)) return run_starttls();
-  const bool harmless =
-      std::holds_alternative<command::Noop>(command) || std::holds_alternative<command::Quit>(command);
-  if (options_.tls == ServerOptions::Tls::require_starttls && !tls_ && !harmless) {
-    refuse("530 5.7.0 Must issue a STARTTLS command first\r\n");  // RFC 3207 §4
-    return std::nullopt;
-  }
-  if (auto* mail = std::get_if<Mail>(&command)) return run_mail(std::move(*mail));
-  if (auto* rcpt = std::get_if<Rcpt>(&command)) return collect_recipients(std::move(*rcpt));
-  if (std::holds_alternative<command::Data>(command)) return run_data();
-  if (const auto* bdat = std::get_if<command::Bdat>(&command)) return run_bdat(*bdat);
-
-  errors_ = 0;
-  if (std::holds_alternative<command::Rset>(command)) {
-    say("250 2.0.0 forgotten\r\n");
-    mail_refused_ = false;
-    return drop_transaction();
-  } else if (std::holds_alternative<command::Quit>(command)) {
-    say("221 2.0.0 bye\r\n");
-    return close_session(ask::Close::Why::quit);
-  } else if (std::holds_alternative<command::Noop>(command)) {
-    say("250 2.0.0 ok\r\n");
-  } else if (std::holds_alternative<command::Help>(command)) {
-    say("214 2.0.0 this is an SMTP relay, see RFC 5321\r\n");
-  } else if (std::holds_alternative<command::Vrfy>(command)) {
-    say("252 2.5.0 not verified, send it and see\r\n");
-  }
-  return std::nullopt;
-}
-
-std::optional<ServerAction> ServerSession::run_hello(command::Hello hello) {
-  using Verb = command::Hello::Verb;
-  if (hello.verb == Verb::lhlo && !options_.lmtp) {
-    refuse("500 5.5.1 this command is not known\r\n");
-    return std::nullopt;
-  }
-  if (greeted_ && (hello.verb == Verb::lhlo) != lmtp()) {
-    refuse("503 5.5.1 SMTP and LMTP do not mix in a session\r\n");  // SMTP-65
-    return std::nullopt;
-  }
-  errors_ = 0;
-  greeted_ = true;
-  mail_refused_ = false;
-  client_ = {std::move(hello.name), hello.verb};
-  // RFC 2034 §4: no enhanced code in these.
-  Reply reply{250, "", options_.hostname};
-  if (client_.verb != Verb::helo) {
-    reply.text += "\nPIPELINING\nSIZE " + std::to_string(options_.message_size) +
-                  "\n8BITMIME\nSMTPUTF8\nCHUNKING\nENHANCEDSTATUSCODES\nDSN";
-    if (starttls_offered()) reply.text += "\nSTARTTLS";
-    if (offer().requiretls) reply.text += "\nREQUIRETLS";
-  }
-  append(output_, reply);
-  return drop_transaction();
-}
-
-std::optional<ServerAction> ServerSession::run_starttls() {
-  if (!starttls_offered()) {
-    refuse(tls_ ? "503 5.5.1 TLS is active already\r\n" : "502 5.5.1 this command is not served here\r\n");
-    return std::nullopt;
-  }
-  if (begin_ != end_) {
-    // RFC 3207 §4.2, SMTP-19: STARTTLS is the last of its group. What stands behind it may be anybody's, and would be
-    // taken for the client's own words inside TLS.
-    say("503 5.5.1 nothing may follow STARTTLS before its reply\r\n");
-    return close_session(ask::Close::Why::injected);
-  }
-  errors_ = 0;
-  state_ = State::starttls;
-  return drop_transaction();
-}
-
-std::optional<ServerAction> ServerSession::run_mail(Mail mail) {
-  if (!greeted_) {
-    refuse("503 5.5.1 EHLO comes first\r\n");
-    return std::nullopt;
-  }
-  if (mail_given_) {
-    refuse("503 5.5.1 a transaction is open already\r\n");
-    return std::nullopt;
-  }
-  errors_ = 0;
-  if (mail.size.value_or(0) > options_.message_size) {
-    say("552 5.3.4 the message is larger than is taken here\r\n");  // RFC 1870 §6.1
-    mail_refused_ = true;
-    return std::nullopt;
-  }
-  facts_ = {};
-  utf8_ = mail.smtputf8;
-  state_ = State::mail;
-  answer_owed_ = true;
-  return ask::MailFrom{std::move(mail)};
-}
-
-std::optional<ServerAction> ServerSession::collect_recipients(Rcpt first) {
-  if (!mail_given_) {
-    constexpr std::string_view no_mail = "503 5.5.1 MAIL comes first\r\n";
-    mail_refused_ ? say(no_mail) : refuse(no_mail);
-    return std::nullopt;
-  }
-  errors_ = 0;
-  if (chunking_) {
-    say("503 5.5.1 the message has begun\r\n");
-    return std::nullopt;
-  }
-  if (accepted_ >= options_.recipients) {
-    say("452 4.5.3 too many recipients, send to these in another transaction\r\n");
-    return std::nullopt;
-  }
-  ask::Recipients recipients;
-  recipients.batch.push_back(std::move(first));
-  while (accepted_ + recipients.batch.size() < options_.recipients) {
-    const std::string_view line = complete_line();
-    if (!base::starts_with_ignoring_case(line, "RCPT ") || line.size() > limit_of(line)) break;
-    auto command = parse_command(line.substr(0, line.size() - 2), offer());
-    auto* rcpt = std::get_if<Rcpt>(&command);
-    if (rcpt == nullptr) break;  // its refusal comes behind the answers for these
-    recipients.batch.push_back(std::move(*rcpt));
-    begin_ += line.size();
-  }
-  asked_ = recipients.batch.size();
-  recipients_ += asked_;
-  state_ = State::recipients;
-  answer_owed_ = true;
-  return recipients;
-}
-
-std::optional<ServerAction> ServerSession::run_data() {
-  if (chunking_) {
-    say("503 5.5.1 BDAT and DATA do not mix\r\n");  // RFC 3030 §2
-    return std::nullopt;
-  }
-  if (accepted_ == 0) {
-    if (recipients_ > 0) {
-      say("554 5.5.1 no recipient was accepted\r\n");
-    } else if (mail_refused_) {
-      say("503 5.5.1 MAIL was refused\r\n");
-    } else {
-      refuse("503 5.5.1 MAIL and RCPT come first\r\n");
-    }
-    return std::nullopt;
-  }
-  errors_ = 0;
-  state_ = State::data;
-  answer_owed_ = true;
-  return ask::Body{};
-}
-
-std::optional<ServerAction> ServerSession::run_bdat(const command::Bdat& bdat) {
-  octets_left_ = bdat.octets;
-  last_chunk_ = bdat.last;
-  if (!mail_given_ || accepted_ == 0 || !content_refusal_.empty()) {
-    // RFC 3030 §2: whatever follows the line is no command (B-1).
-    discard_reply_ = content_refusal_.empty() ? "503 5.5.1 MAIL and RCPT come first\r\n"
-                                              : "503 5.5.1 the message was refused, RSET comes first\r\n";
-    state_ = State::discard;
-    return std::nullopt;
-  }
-  errors_ = 0;
-  if (chunking_) {
-    state_ = State::chunk;
-    return std::nullopt;
-  }
-  chunking_ = true;
-  state_ = State::data;
-  answer_owed_ = true;
-  return ask::Body{};
-}
-
-void ServerSession::tls_started() {
-  if (state_ != State::handshake) throw std::logic_error("tls_started: no handshake was asked for");
-  state_ = State::command;
-  tls_ = true;
-  greeted_ = false;
-  client_ = {};
-  clear_transaction();
-}
-
-void ServerSession::tls_failed() {
-  if (state_ != State::handshake) throw std::logic_error("tls_failed: no handshake was asked for");
-  state_ = State::closed;
-  why_closed_ = ask::Close::Why::client_gone;
-  written(output().size());
-}
-
 // ---- answers
 
 void ServerSession::answer(std::span<const Reply> replies) {
@@ -456,6 +188,7 @@ void ServerSession::answer(std::span<const Reply> replies) {
     case State::starttls:
       if (replies.front().positive()) state_ = State::handshake;
       break;
+    case State::authenticate: verdict_on_client(replies.front()); break;
     case State::mail:
       mail_given_ = replies.front().positive();
       mail_refused_ = !mail_given_;
@@ -470,28 +203,10 @@ void ServerSession::answer(std::span<const Reply> replies) {
         break;
       }
       state_ = chunking_ ? State::chunk : State::body;
-      scanner_.emplace(options_.bare_newline);
+      scanner_.emplace(normalizes() ? BareNewline::normalize : BareNewline::reject);
       break;
     default: clear_transaction();
   }
-}
-
-void ServerSession::say(std::string_view line) {
-  output_ += line;
-}
-
-/// Answers a command that was an error; too many of these in a row end the session (SMTP-49).
-void ServerSession::refuse(std::string_view line) {
-  if (++errors_ < options_.errors) return say(line);
-  say("421 4.7.0 too many errors\r\n");
-  state_ = State::closing;
-  why_closed_ = ask::Close::Why::too_many_errors;
-}
-
-void ServerSession::refuse(const Reply& reply) {
-  std::string line;
-  append(line, reply);
-  refuse(line);
 }
 
 }  // namespace smtp

@@ -7,6 +7,7 @@
 //   MailFrom   -> answer one reply                Recipients -> answer one reply a recipient, in order
 //   Body       -> answer 354 or a refusal (354 to BDAT stays unsaid)    BodyPart -> use the octets, then next()
 //   StartTls   -> answer 220 or 454; after 220: write output(), do the handshake, tls_started() or tls_failed()
+//   Authenticate -> check the password; answer 235, 535 or 454 (limits of its own: answer, then close_with())
 //   BodyEnd    -> answer one reply, or one an accepted recipient after LHLO
 //   Abandon    -> drop what was begun toward the MX; no answer          Close -> write output(), close
 // A transaction ends in BodyEnd or in Abandon, also before Close. An owner that does not keep to this meets
@@ -18,65 +19,12 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
-#include <vector>
 
-#include "protocol/smtp/command.hpp"
 #include "protocol/smtp/data_scanner.hpp"
+#include "protocol/smtp/server_action.hpp"
+#include "protocol/smtp/server_options.hpp"
 
 namespace smtp {
-
-namespace ask {
-struct Input {};  ///< nothing complete is buffered
-struct MailFrom {
-  Mail mail;
-};
-struct StartTls {};  ///< no octet is buffered behind it: whatever comes next is the handshake
-struct Recipients {
-  std::vector<Rcpt>
-      batch;  ///< every RCPT line already buffered, in order (up to the first that the machine refused itself)
-};
-struct Body {};  ///< DATA, or the first BDAT, with at least one accepted recipient
-struct BodyPart {
-  /// Canonical wire form (stuffed, CRLF), without the end marker; valid until the next call of next(). The first part
-  /// comes when the message is complete or the buffer is full: that is the hold (SMTP-42).
-  std::string_view wire;
-  bool last = false;  ///< BodyEnd follows at once
-};
-struct BodyEnd {};
-struct Abandon {
-  enum class Why { reset, refused_content, client_gone } why = Why::reset;
-};
-struct Close {
-  enum class Why {
-    quit,
-    client_gone,
-    too_many_errors,
-    shutdown,
-    refused,
-    injected,  ///< plaintext stood behind STARTTLS (SMTP-19)
-  } why = Why::quit;
-};
-}  // namespace ask
-
-using ServerAction = std::variant<ask::Input, ask::MailFrom, ask::StartTls, ask::Recipients, ask::Body, ask::BodyPart,
-                                  ask::BodyEnd, ask::Abandon, ask::Close>;
-
-struct ServerOptions {
-  std::string hostname;
-  std::uint64_t message_size = 50u << 20;  ///< SIZE, octets
-  std::size_t recipients = 1000;           ///< a transaction; above it 452 4.5.3
-  BareNewline bare_newline = BareNewline::reject;
-  bool lmtp = true;  ///< LHLO is known (not on port 25)
-  enum class Tls {
-    none,
-    starttls,          ///< offered
-    require_starttls,  ///< and before it nothing is served that matters (SMTP-33)
-    implicit,          ///< the owner has done the handshake before it drives the session (RFC 8314 §3.3)
-  } tls = Tls::none;
-  unsigned received_limit = 100;  ///< that many Received fields are a loop (SMTP-11)
-  unsigned errors = 20;           ///< that many command errors in a row end the session with 421 4.7.0 (SMTP-49)
-};
 
 /// Who the client says it is, for the Received line and the log.
 struct ClientIdentity {
@@ -86,16 +34,16 @@ struct ClientIdentity {
 
 class ServerSession {
  public:
-  /// The options must outlive the session. `accepted` false: the client may not use this listener; the greeting is 554
-  /// and every command but QUIT gets 503 (OPS-01).
-  explicit ServerSession(const ServerOptions& options, bool accepted = true);
+  /// The options must outlive the session.
+  explicit ServerSession(const ServerOptions& options, Admission admission = Admission::served);
   /// As above, but the greeting is this refusal (a limit, 421 or 4xx) and the session closes behind it.
   ServerSession(const ServerOptions& options, const Reply& greeting);
 
   // ---- input. The buffer is the owner's; the session keeps it only while octets are in it, so that an idle session
   // holds none.
   bool holds_buffer() const { return !buffer_.empty(); }
-  void lend(std::span<char> buffer);  ///< when !holds_buffer(); 64 KiB, not less than 4 KiB
+  /// When !holds_buffer(); 64 KiB, not less than 4 KiB, and 16 where the listener has AUTH.
+  void lend(std::span<char> buffer);
   std::span<char> reclaim();          ///< gives the buffer back when no octet is in it; otherwise an empty span
   std::span<char> input();            ///< the free part; never empty after next() returned Input
   void received(std::size_t octets);  ///< 0: the client is gone
@@ -129,6 +77,10 @@ class ServerSession {
   bool in_transaction() const { return mail_given_; }
   bool in_body() const { return state_ == State::body || state_ == State::chunk || state_ == State::discard; }
   bool tls() const { return tls_; }
+  /// Who the client has shown to be; empty: nobody.
+  const std::string& authenticated_user() const { return user_; }
+  /// What the client did that only ServerOptions::leniency let it do (bare newlines: or BareNewline::normalize).
+  Leniency leniencies_used() const;
   std::size_t accepted_recipients() const { return accepted_; }
 
  private:
@@ -136,6 +88,8 @@ class ServerSession {
     command,
     starttls,
     handshake,
+    auth,          // a line of the exchange is to come
+    authenticate,  // the owner has the credentials
     mail,
     recipients,
     data,
@@ -149,6 +103,7 @@ class ServerSession {
 
   // next(), in parts. Nothing returned: the state changed or a line was dealt with, so look again.
   std::optional<ServerAction> next_command();
+  std::optional<ServerAction> next_auth();
   std::optional<ServerAction> next_body();
   std::optional<ServerAction> next_chunk();
   std::optional<ServerAction> next_discard();
@@ -160,15 +115,22 @@ class ServerSession {
   std::string_view unread() const { return {buffer_.data() + begin_, end_ - begin_}; }
   std::string_view complete_line() const;
   std::size_t limit_of(std::string_view line) const;
-  std::size_t longest_line() const;
   Offer offer() const;
   bool starttls_offered() const;
+  bool auth_offered() const;
+  std::string limits_offered() const;
+  std::string_view too_long() const;
+  bool next_line(std::string_view& line);
   bool skip_line();
+  void forget_line(std::string_view line);
 
   // commands
   std::optional<ServerAction> run(Command command);
   std::optional<ServerAction> run_hello(command::Hello hello);
   std::optional<ServerAction> run_starttls();
+  std::optional<ServerAction> run_auth(command::Auth auth);
+  std::optional<ServerAction> take_auth(AuthExchange::Step step);
+  void verdict_on_client(const Reply& reply);
   std::optional<ServerAction> run_mail(Mail mail);
   std::optional<ServerAction> run_data();
   std::optional<ServerAction> run_bdat(const command::Bdat& bdat);
@@ -185,11 +147,13 @@ class ServerSession {
   void drop_held();
   void refuse_content();
   std::string_view refusal_of_content() const;
+  bool normalizes() const;
   void stuff_chunk(std::string_view octets, std::string& wire);
   ServerAction body_part(bool last);
 
   const ServerOptions& options_;
-  bool accepted_client_ = true;
+  Admission admission_ = Admission::served;
+  Leniency leniencies_used_;
   bool tls_ = false;  // the octets come and go through TLS
   State state_ = State::command;
   bool answer_owed_ = false;  // the action just returned waits for answer()
@@ -197,12 +161,16 @@ class ServerSession {
   std::span<char> buffer_;
   std::size_t begin_ = 0, end_ = 0;  // octets in the buffer that are not consumed
   bool skipping_line_ = false;       // the rest of an overlong line
+  std::string_view skipped_reply_;   // to that line
   bool client_gone_ = false;
   unsigned errors_ = 0;
   std::optional<std::string> shutdown_words_;
 
   ClientIdentity client_;
   bool greeted_ = false;
+  std::optional<AuthExchange> exchange_;  // while one runs
+  std::string claimed_user_;              // whose password the owner checks
+  std::string user_;
   bool mail_given_ = false;
   bool mail_refused_ = false;                  // what was pipelined behind a refused MAIL is no fault of its own
   std::size_t asked_ = 0;                      // recipients that the owner has to answer for

@@ -17,6 +17,16 @@ const BodyFacts& ServerSession::body() const {
   return scanner_ ? scanner_->facts() : facts_;
 }
 
+bool ServerSession::normalizes() const {
+  return options_.bare_newline == BareNewline::normalize || options_.leniency.bare_newlines;
+}
+
+Leniency ServerSession::leniencies_used() const {
+  Leniency used = leniencies_used_;
+  used.bare_newlines |= normalizes() && body().bare_newline;
+  return used;
+}
+
 std::optional<ServerAction> ServerSession::next_body() {
   if (!message_ended_) {
     const auto piece = scanner_->scan(unread().substr(scanned_));
@@ -121,7 +131,7 @@ void ServerSession::drop_held() {
 
 std::string_view ServerSession::refusal_of_content() const {
   const BodyFacts& facts = scanner_->facts();
-  if (facts.bare_newline && options_.bare_newline == BareNewline::reject) {
+  if (facts.bare_newline && !normalizes()) {
     return "550 5.6.0 the message holds a bare CR or LF\r\n";  // SMTP-03
   }
   if (facts.received >= options_.received_limit) return "554 5.4.6 too many hops, this mail runs in a loop\r\n";

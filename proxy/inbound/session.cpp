@@ -78,7 +78,8 @@ Session::Session(Environment& environment, BufferPool& buffers, std::shared_ptr<
     metrics::all.inbound.clients_refused[metrics::Refusal::allow].add();
     log::Event(log::Level::warn, "client_refused").add("client", client_address_).add("reason", "not in allow");
   }
-  machine_ = std::make_unique<smtp::ServerSession>(listener_->options, allowed);
+  machine_ = std::make_unique<smtp::ServerSession>(listener_->options,
+                                                   allowed ? smtp::Admission::served : smtp::Admission::refused);
 }
 
 Session::~Session() {

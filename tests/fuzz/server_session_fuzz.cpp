@@ -1,10 +1,13 @@
 // The server machine against a plain model of SMTP: the model reads the whole input and the whole output side by side,
 // one reply for each line and one (after LHLO one for each accepted recipient) for each message. What follows STARTTLS
-// in another read is inside TLS. The first three octets pick options, read sizes and the owner's answers.
+// in another read is inside TLS. The first three octets pick options, read sizes and the owner's answers; the top bit
+// of the third says that a fourth picks AUTH and leniencies.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "protocol/base/text.hpp"
 #include "tests/fuzz/must.hpp"
@@ -54,6 +57,7 @@ void check_dialogue(std::string_view input, const Driver& driver, smtp::BareNewl
       MUST(driver.closed && replies.empty());
       break;
     }
+    if (verb == "bdat") return;  // tests/unit/protocol/smtp/server_session_bdat_test.cpp has a model of chunks
     if (verb == "star" && code == 220) {
       lmtp = false;
       accepted = 0;
@@ -87,7 +91,13 @@ void check_dialogue(std::string_view input, const Driver& driver, smtp::BareNewl
 }
 
 /// A transaction that was begun ends in BodyEnd or Abandon, once, and Close is the last.
-void check_events(const Driver& driver, smtp::ServerOptions::Tls offered) {
+/// MAIL comes from whom the listener serves, and AUTH where it is offered; `granted` says how each was answered.
+void check_events(const Driver& driver, const smtp::ServerOptions& options, bool must_authenticate,
+                  const std::vector<bool>& granted) {
+  const auto offered = options.tls;
+  using Auth = smtp::ServerOptions::Auth;
+  bool authenticated = false;
+  std::size_t asked = 0;
   using Tls = smtp::ServerOptions::Tls;
   bool open = false, tls = offered == Tls::implicit;
   std::size_t mails = 0;
@@ -95,8 +105,15 @@ void check_events(const Driver& driver, smtp::ServerOptions::Tls offered) {
     if (event == "starttls") {
       MUST(!open && !tls && offered != Tls::none);
       tls = true;
+      authenticated = false;
+    }
+    if (event.starts_with("plain") || event.starts_with("login")) {
+      MUST(!open && !authenticated && asked < granted.size());
+      MUST(options.auth == Auth::always || (options.auth == Auth::over_tls && tls));
+      authenticated = granted[asked++];
     }
     if (event.starts_with("mail")) {
+      MUST(authenticated || !must_authenticate);
       MUST(tls || offered != Tls::require_starttls);
       MUST(tls || !driver.mails[mails].requiretls);
       ++mails;
@@ -122,9 +139,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.received_limit = 3;
   options.errors = data[0] & 16 ? 3 : 1000;
   options.tls = static_cast<smtp::ServerOptions::Tls>(data[2] >> 4 & 3);
-  const bool accepted = (data[0] & 0xe0) != 0xe0;
+  auto admission = (data[0] & 0xe0) == 0xe0 ? smtp::Admission::refused : smtp::Admission::served;
+  std::size_t begin = 3;
+  if (data[2] & 128 && size > 3) {
+    const unsigned more = data[begin++];
+    options.auth = static_cast<smtp::ServerOptions::Auth>(std::min(more & 3, 2u));
+    if (more & 4 && admission == smtp::Admission::served) admission = smtp::Admission::must_authenticate;
+    options.leniency.helo_names = more & 8;
+    options.leniency.blanks_in_paths = options.leniency.paths_without_brackets = more & 16;
+    options.leniency.inline_auth_login = more & 32;
+    options.leniency.no_quit = more & 64;
+    options.leniency.bare_newlines = more & 128;
+  }
 
-  Driver driver(options, accepted, 4096);
+  Driver driver(options, admission, options.auth == smtp::ServerOptions::Auth::none ? 4096 : 16384);
   driver.read_size = data[1] == 0 ? 4096 : data[1];
   // The owner's answers: a recipient with an x is refused where the third octet says so, and so on.
   driver.answer_rcpt = [choice = data[2]](const smtp::Rcpt& rcpt) {
@@ -138,13 +166,32 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   driver.handshake_works = (data[2] & 64) == 0;
   if (data[2] & 8) driver.answer_data = {451, "4.3.0", "later"};
 
-  const std::string_view input(reinterpret_cast<const char*>(data + 3), size - 3);
+  std::vector<bool> granted;
+  driver.answer_auth = [&granted](const smtp::Credentials& given) {
+    MUST(!given.user.empty() && !given.password.empty());
+    MUST(given.identity.empty() || given.identity == given.user);
+    for (const auto* text : {&given.user, &given.password}) MUST(text->find('\0') == std::string::npos);
+    granted.push_back(given.password.front() == 's');
+    if (given.password.front() == 't') return smtp::Reply{454, "4.7.0", "later"};
+    return granted.back() ? smtp::Reply{235, "2.7.0", "welcome"} : smtp::Reply{535, "5.7.8", "no"};
+  };
+
+  const std::string_view input(reinterpret_cast<const char*>(data + begin), size - begin);
   driver.feed(input);
   if (!driver.closed) {
     driver.hang_up();
-    MUST(driver.closed && driver.events.back() == "close client gone");
+    MUST(driver.closed);
+    const bool as_good_as_quit = driver.session.leniencies_used().no_quit;
+    MUST(driver.events.back() == (as_good_as_quit ? "close quit" : "close client gone"));
   }
+  const auto used = driver.session.leniencies_used();
+  for (const auto& part : smtp::leniencies) {
+    const bool mended =
+        part.member == &smtp::Leniency::bare_newlines && options.bare_newline != smtp::BareNewline::reject;
+    MUST(!(used.*part.member) || options.leniency.*part.member || mended);
+  }
+  if (options.leniency.bare_newlines) options.bare_newline = smtp::BareNewline::normalize;
   check_dialogue(input, driver, options.bare_newline);
-  check_events(driver, options.tls);
+  check_events(driver, options, admission == smtp::Admission::must_authenticate, granted);
   return 0;
 }

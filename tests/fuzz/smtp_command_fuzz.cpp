@@ -33,8 +33,8 @@ void check_notify(const smtp::Notify& notify) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view line(reinterpret_cast<const char*>(data), size);
-  const auto command =
-      smtp::parse_command(line, {.requiretls = true, .dsn = true, .smtputf8 = true, .utf8_addresses = true});
+  const auto command = smtp::parse_command(
+      line, {.requiretls = true, .dsn = true, .smtputf8 = true, .auth = true, .utf8_addresses = true});
   if (const auto* refusal = std::get_if<smtp::Reply>(&command)) {
     MUST(refusal->code == 500 || refusal->code == 501 || refusal->code == 502 || refusal->code == 550 ||
          refusal->code == 555);
@@ -47,6 +47,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_path(mail->reverse_path, true);
     MUST(mail->smtputf8 || !mail->reverse_path.international);
     MUST(mail->envid.size() <= 100 && base::decoded_xtext(mail->envid));
+    if (mail->auth && !mail->auth->empty()) {
+      std::string_view rest;
+      MUST(smtp::parse_path("<" + *mail->auth + ">", false, rest).has_value() && rest.empty());
+    }
   }
   if (const auto* rcpt = std::get_if<smtp::Rcpt>(&command)) {
     MUST(!rcpt->forward_path.null());

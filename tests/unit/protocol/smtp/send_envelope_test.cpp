@@ -294,3 +294,22 @@ TEST_CASE("a bounce carries REQUIRETLS as any message does", "[RTLS-02]") {
   const Script script = {{"MAIL FROM:<> REQUIRETLS\r\n", "250 ok\r\n"}, {rcpt(0), "250 ok\r\n"}};
   CHECK_FALSE(replay::run(script, make(capabilities, what)).failed);
 }
+
+TEST_CASE("Of MAIL AUTH only the null form goes out and only where the host offers AUTH", "[SMTP-57]") {
+  auto with_auth = offers(false);
+  with_auth.auth = {"PLAIN"};
+  struct Row {
+    std::optional<std::string> given;
+    const char* sent;
+  };
+  for (const Row& row : {Row{std::nullopt, ""}, Row{"", " AUTH=<>"}, Row{"ann@sender.example", " AUTH=<>"}}) {
+    auto what = envelope(1);
+    what.mail.auth = row.given;
+    const std::string start = "MAIL FROM:<Sender@sender.example>";
+    for (const auto& [host, parameter] : {std::pair(with_auth, row.sent), std::pair(one_by_one, "")}) {
+      const auto outcome =
+          replay::run({{start + parameter + "\r\n", "250 ok\r\n"}, {rcpt(0), "250 ok\r\n"}}, make(host, what));
+      CHECK_FALSE(outcome.failed);
+    }
+  }
+}

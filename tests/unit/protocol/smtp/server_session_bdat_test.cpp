@@ -66,9 +66,9 @@ TEST_CASE("BDAT and DATA of one message bring the same octets however they are s
   auto options = Driver::defaults();
   options.bare_newline = seed % 4 == 0 ? BareNewline::normalize : BareNewline::reject;
   options.message_size = 1U << 20;
-  Driver by_data(options, true, 4096);
+  Driver by_data(options, Admission::served, 4096);
   by_data.feed(envelope + "DATA\r\n" + for_data(raw));
-  Driver by_bdat(options, true, 4096);
+  Driver by_bdat(options, Admission::served, 4096);
   by_bdat.read_size = 1 + random() % 3000;
   std::string octets = envelope;
   for (std::size_t at = 0;;) {
@@ -138,7 +138,7 @@ TEST_CASE("BDAT does not mix with DATA nor with further recipients", "[SMTP-23]"
 TEST_CASE("a message in chunks that grows too large is refused and dropped", "[SMTP-23]") {
   auto options = Driver::defaults();
   options.message_size = 10'000;
-  Driver d(options, true, 4096);
+  Driver d(options, Admission::served, 4096);
   d.feed(envelope);
   std::string said;
   for (int i = 0; i < 5; ++i) said = d.says(bdat(std::string(2998, 'x') + "\r\n", false));

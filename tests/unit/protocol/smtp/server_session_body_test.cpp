@@ -56,7 +56,7 @@ TEST_CASE("a message above the hold begins to stream when the buffer is full", "
     return text;
   }();
   for (const std::size_t read : {1u, 1000u, 4096u, 100000u}) {
-    Driver d(Driver::defaults(), true, 4096);
+    Driver d(Driver::defaults(), Admission::served, 4096);
     d.read_size = read;
     d.feed(begin);
     std::size_t fed = 0;
@@ -77,7 +77,7 @@ TEST_CASE("a message above the hold begins to stream when the buffer is full", "
 TEST_CASE("a message that ends where the hold does comes whole", "[SMTP-42]") {
   for (std::size_t size = 4085; size <= 4100; ++size) {
     for (const std::size_t read : {1u, 7u, 4096u}) {
-      Driver d(Driver::defaults(), true, 4096);
+      Driver d(Driver::defaults(), Admission::served, 4096);
       d.read_size = read;
       const std::string body = std::string(size - 2, 'x') + "\r\n";
       d.feed(begin).feed(body + ".\r\n");
@@ -94,7 +94,7 @@ TEST_CASE("a body that is not canonical is held in its canonical form", "[SMTP-0
   std::string body;
   for (int i = 0; i < 3000; ++i) body += i % 3 == 0 ? "line\n" : i % 3 == 1 ? ".\n" : "..x\r\n";
   for (const std::size_t read : {1u, 5u, 1000u, 65536u}) {
-    Driver d(options, true, 4096);
+    Driver d(options, Admission::served, 4096);
     d.read_size = read;
     d.feed(begin + body.substr(0, 1000));
     CHECK(d.parts.empty());
@@ -186,7 +186,7 @@ TEST_CASE("content is refused at the limit and not below it", "[SMTP-11][SMTP-21
 }
 
 TEST_CASE("content that shows its fault behind the hold stops the stream", "[SMTP-41][SMTP-42]") {
-  Driver d(Driver::defaults(), true, 4096);
+  Driver d(Driver::defaults(), Admission::served, 4096);
   d.feed(begin + std::string(10000, 'x'));
   CHECK_FALSE(d.parts.empty());
   d.feed("\nrest");
@@ -206,7 +206,7 @@ TEST_CASE("a client lost in the body is never followed by an end", "[SMTP-41]") 
                               std::string(10000, 'y'),
                               std::string(10000, 'z') + "\r\n.\r"};
   for (const auto& cut : cuts) {
-    Driver d(Driver::defaults(), true, 4096);
+    Driver d(Driver::defaults(), Admission::served, 4096);
     d.feed(begin + cut).hang_up();
     CHECK(d.event_list() == envelope + ", abandon client gone, close client gone");
   }
@@ -276,7 +276,7 @@ TEST_CASE("random bodies pass through hold and stream unchanged in any reads", "
     std::string content;
     for (std::size_t count = below(2000); count > 0; --count) content += pieces[below(std::size(pieces))];
     content += "\r\n";
-    Driver d(Driver::defaults(), true, 4096);
+    Driver d(Driver::defaults(), Admission::served, 4096);
     d.read_size = 1 + below(below(2) == 0 ? 5000 : 50);
     d.feed(begin);
     CHECK(d.says(reference::stuffed(content) + ".\r\nNOOP\r\n").substr(0, 9) == "250 2.0.0");

@@ -17,8 +17,9 @@ namespace smtp::testing {
 
 class Driver {
  public:
-  explicit Driver(ServerOptions options = defaults(), bool accepted = true, std::size_t buffer = 64u << 10)
-      : options_(std::move(options)), buffer_(buffer), session(options_, accepted) {}
+  explicit Driver(ServerOptions options = defaults(), Admission admission = Admission::served,
+                  std::size_t buffer = 64u << 10)
+      : options_(std::move(options)), buffer_(buffer), session(options_, admission) {}
   Driver(ServerOptions options, const Reply& greeting)
       : options_(std::move(options)), buffer_(64u << 10), session(options_, greeting) {}
 
@@ -48,6 +49,9 @@ class Driver {
   };
   std::function<void(const ServerAction&)> watch = [](const ServerAction&) {};
   Reply answer_starttls{220, "2.0.0", "go ahead"};
+  std::function<Reply(const Credentials&)> answer_auth = [](const Credentials& given) {
+    return given.password == "secret" ? Reply{235, "2.7.0", "welcome"} : Reply{535, "5.7.8", "no"};
+  };
   bool handshake_works = true;
   std::string plaintext;  ///< what the client had read when TLS began
   bool closed = false;
@@ -110,6 +114,11 @@ class Driver {
         flush();
         plaintext = output;
         handshake_works ? session.tls_started() : session.tls_failed();
+      } else if (const auto* asked = std::get_if<ask::Authenticate>(&action)) {
+        const auto& given = asked->credentials;
+        events.push_back(std::string(given.mechanism == Mechanism::plain ? "plain " : "login ") + given.identity + ":" +
+                         given.user + ":" + given.password);
+        session.answer(answer_auth(given));
       } else if (const auto* recipients = std::get_if<ask::Recipients>(&action)) {
         std::string event = "rcpt";
         std::vector<Reply> replies;

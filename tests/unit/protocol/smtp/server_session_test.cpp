@@ -36,7 +36,8 @@ std::string codes(const std::string& output) {
 TEST_CASE("the greeting and the replies to EHLO and HELO have no enhanced code", "[SMTP-27][SMTP-20][SMTP-65]") {
   const std::string offer =
       "250-relay.test\r\n250-PIPELINING\r\n250-SIZE "
-      "52428800\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n250 DSN\r\n";
+      "52428800\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n250-DSN\r\n250 LIMITS "
+      "RCPTMAX=1000\r\n";
   Driver d;
   CHECK(d.says("") == "220 relay.test ESMTP\r\n");
   CHECK(d.says("HELO x\r\n") == "250 relay.test\r\n");
@@ -98,9 +99,9 @@ TEST_CASE("dialogues get the codes that RFC 5321 gives them",
       {{"EHLO"}, "501 5.5.4"},
       {{"HELO "}, "501 5.5.4"},
       {{"EHLO", m}, "250 2.1.0"},
-      {{"EHLO my_app_1.net_x"}, "250 DSN"},
-      {{"EHLO [IPV6:2001:db8::1]"}, "250 DSN"},
-      {{"EHLO evil);(x by\tfake.test with\x1b[31m"}, "250 DSN"},
+      {{"EHLO my_app_1.net_x"}, "250 LIMITS"},
+      {{"EHLO [IPV6:2001:db8::1]"}, "250 LIMITS"},
+      {{"EHLO evil);(x by\tfake.test with\x1b[31m"}, "250 LIMITS"},
       {{"HELO client"}, "250 relay.test"},
       {{"LHLO x"}, "503 5.5.1"},
       {{"mAiL FrOm:<a@sender.test> size=1000"}, "250 2.1.0"},
@@ -166,7 +167,7 @@ TEST_CASE("a command ends in CRLF only", "[SMTP-01]") {
 
 TEST_CASE("an endless line costs no memory and its end is found", "[SMTP-07]") {
   for (const std::size_t read : {64u << 10, 4097u, 511u}) {
-    Driver d(Driver::defaults(), true, 4096);
+    Driver d(Driver::defaults(), Admission::served, 4096);
     d.read_size = read;
     d.feed(hello);
     d.said();
@@ -283,7 +284,7 @@ TEST_CASE("too many errors in a row end the session", "[SMTP-49]") {
 }
 
 TEST_CASE("a client that may not use the listener is served only QUIT", "[OPS-01]") {
-  Driver d(Driver::defaults(), false);
+  Driver d(Driver::defaults(), Admission::refused);
   d.feed("");
   CHECK(d.said().substr(0, 15) == "554 relay.test ");
   CHECK(codes(d.says(hello + mail + rcpt + "DATA\r\nNOOP\r\nWHAT\r\nQUIT\r\n")) == "503 503 503 503 503 503 221");
@@ -400,4 +401,23 @@ TEST_CASE("what the client gave for a sender and a size reaches the owner", "[SM
   CHECK(d.mails[0].size == 17);
   CHECK(d.mails[0].body == Body::eight_bit);
   CHECK(d.mails[1].reverse_path.address == "MiXed+x@Sender.test");
+}
+
+TEST_CASE("limits that are set are offered", "[SMTP-35]") {
+  const auto offers = [](std::size_t recipients, std::size_t domains, const std::string& verb) {
+    auto options = Driver::defaults();
+    options.recipients = recipients;
+    options.recipient_domains = domains;
+    Driver d(options);
+    const auto replies = d.says(verb + " x\r\n");
+    const auto at = replies.find("LIMITS");
+    return at == std::string::npos ? "" : replies.substr(at, replies.find("\r\n", at) - at);
+  };
+  CHECK(offers(100, 0, "EHLO") == "LIMITS RCPTMAX=100");
+  CHECK(offers(100, 1, "EHLO") == "LIMITS RCPTMAX=100 RCPTDOMAINMAX=1");
+  CHECK(offers(100, 1, "LHLO") == "LIMITS RCPTMAX=100");  // there each recipient has its own reply
+  CHECK(offers(999'999, 0, "EHLO") == "LIMITS RCPTMAX=999999");
+  CHECK(offers(1'000'000, 0, "EHLO").empty());  // more than the grammar can say
+  CHECK(offers(1'000'000, 2, "EHLO") == "LIMITS RCPTDOMAINMAX=2");
+  CHECK(offers(100, 1, "HELO").empty());
 }

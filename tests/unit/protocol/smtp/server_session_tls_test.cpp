@@ -150,7 +150,7 @@ TEST_CASE("a listener that requires STARTTLS serves nothing that matters before 
 }
 
 TEST_CASE("a client that may not use the listener gets no TLS either", "[SMTP-33][OPS-01]") {
-  Driver d(with(Tls::starttls), false);
+  Driver d(with(Tls::starttls), Admission::refused);
   d.said();
   CHECK(d.says(starttls).ends_with("503 5.5.1 only QUIT is served here\r\n"));
   CHECK(d.events.empty());
