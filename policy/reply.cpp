@@ -46,6 +46,11 @@ smtp::Reply utf8_address_refused(std::string_view host) {
 smtp::Reply utf8_header_refused(std::string_view host) {
   return {554, "5.6.9", bounded(name(host) + " does not take a header that is not ASCII (SMTPUTF8)")};
 }
+smtp::Reply too_many_for_host(std::string_view host) {
+  return {452, "4.5.3",
+          bounded(std::string(host) + " takes no more recipients in one transaction, send to the rest in another")};
+}
+
 smtp::Reply no_room(std::string_view why) {
   return {452, "4.3.1", bounded("no room to keep the message, try later: " + std::string(why))};
 }

@@ -20,6 +20,7 @@ smtp::Reply size_exceeds_host(std::string_view host, std::uint64_t limit);   // 
 smtp::Reply eight_bit_refused(std::string_view host);                        // 554 5.6.3
 smtp::Reply utf8_address_refused(std::string_view host);                     // 553 5.6.7
 smtp::Reply utf8_header_refused(std::string_view host);                      // 554 5.6.9
+smtp::Reply too_many_for_host(std::string_view host);                        // 452 4.5.3
 smtp::Reply no_room(std::string_view why);                                   // 452 4.3.1
 smtp::Reply slow(std::string_view domain);                                   // 451 4.4.1, why a message waits
 smtp::Reply internal(std::string_view words);                                // 451 4.3.0

@@ -7,6 +7,7 @@
 #include "proxy/cli/admin_command.hpp"
 #include "proxy/cli/check_command.hpp"
 #include "proxy/cli/config_command.hpp"
+#include "proxy/cli/password_command.hpp"
 #include "proxy/cli/policy_command.hpp"
 #include "proxy/cli/queue_command.hpp"
 #include "proxy/config/config.hpp"
@@ -81,6 +82,9 @@ int main(int argc, char** argv) {
   auto* config_reference = config_command->add_subcommand("reference", "every setting, its meaning and default");
   with_file(config_reference);
   config_reference->callback([&] { result = proxy::run_config_reference(); });
+
+  app.add_subcommand("password", "hash a password for a users file; it is read from the terminal or standard input")
+      ->callback([&] { result = proxy::run_password(); });
 
   std::string policy_domain;
   auto* policy_command = app.add_subcommand("policy", "the policies that are stored");

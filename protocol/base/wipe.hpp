@@ -1,10 +1,9 @@
 // Overwrites octets that were secret, in a way that a compiler keeps. Never frees, never resizes what others hold.
 #pragma once
 
+#include <cstring>
 #include <span>
 #include <string>
-
-#include <cstring>
 
 namespace base {
 

@@ -106,6 +106,7 @@ ServerAction ServerSession::next() {
       case State::closing:
         if (auto dropped = drop_transaction()) return std::move(*dropped);
         state_ = State::closed;
+        base::wipe(buffer_.subspan(begin_, end_ - begin_));  // half a line of AUTH, perhaps
         begin_ = end_ = 0;
         break;
       case State::closed: return ask::Close{why_closed_};
@@ -128,6 +129,11 @@ std::optional<ServerAction> ServerSession::close_session(ask::Close::Why why) {
   if (!content_refusal_.empty()) clear_transaction();
   if (!mail_given_) return std::nullopt;
   return abandon(why == ask::Close::Why::client_gone ? ask::Abandon::Why::client_gone : ask::Abandon::Why::reset);
+}
+
+std::optional<ServerAction> ServerSession::close_for_shutdown() {
+  append(output_, Reply{421, "4.3.2", *shutdown_words_});
+  return close_session(ask::Close::Why::shutdown);
 }
 
 ServerAction ServerSession::abandon(ask::Abandon::Why why) {

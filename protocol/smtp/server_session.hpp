@@ -66,6 +66,9 @@ class ServerSession {
   /// It failed: nothing more can be said, Close follows.
   void tls_failed();
 
+  /// The client has shown who it is in another way, with a certificate: it is served as if it had authenticated.
+  void admit() { admission_ = Admission::served; }
+
   // ---- output
   std::string_view output() const { return std::string_view(output_).substr(written_); }
   void written(std::size_t octets);
@@ -109,6 +112,7 @@ class ServerSession {
   std::optional<ServerAction> next_discard();
   std::optional<ServerAction> need_input();
   std::optional<ServerAction> close_session(ask::Close::Why why);
+  std::optional<ServerAction> close_for_shutdown();
   ServerAction abandon(ask::Abandon::Why why);
 
   // lines

@@ -44,11 +44,7 @@ std::optional<ServerAction> ServerSession::run_auth(command::Auth auth) {
 }
 
 std::optional<ServerAction> ServerSession::next_auth() {
-  if (shutdown_words_) {
-    exchange_.reset();
-    append(output_, Reply{421, "4.3.2", *shutdown_words_});
-    return close_session(ask::Close::Why::shutdown);
-  }
+  if (shutdown_words_) return close_for_shutdown();
   std::string_view line;
   if (!next_line(line)) return need_input();
   if (line.empty()) {

@@ -65,10 +65,7 @@ bool ServerSession::next_line(std::string_view& line) {
 }
 
 std::optional<ServerAction> ServerSession::next_command() {
-  if (shutdown_words_) {
-    append(output_, Reply{421, "4.3.2", *shutdown_words_});
-    return close_session(ask::Close::Why::shutdown);
-  }
+  if (shutdown_words_) return close_for_shutdown();
   std::string_view line;
   if (!next_line(line)) return need_input();
   if (line.empty()) {

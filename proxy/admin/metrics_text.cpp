@@ -98,6 +98,7 @@ void write(Page& page, const Inbound& in) {
   page.gauge("sts_relay_sessions_open", "Client sessions that are open, by their TLS.", in.sessions_open);
   page.counter("sts_relay_sessions_total", "Client sessions that have ended, by their TLS.", in.sessions);
   page.counter("sts_relay_clients_refused_total", "Clients outside allow, or over a limit.", in.clients_refused);
+  page.counter("sts_relay_authentications_total", "Clients that authenticated, or failed to.", in.authentications);
   page.counter("sts_relay_client_tls_failures_total",
                "Clients whose handshake failed, or with plaintext behind their STARTTLS.", in.client_tls_failures);
   page.counter("sts_relay_content_refused_total", "Messages refused for what they hold.", in.content_refused);

@@ -18,6 +18,16 @@ int run_config_check(const std::string& file) {
   for (const auto& warning : loaded.warnings) std::printf("warning: %s\n", warning.c_str());
   for (const auto& error : loaded.errors) std::fprintf(stderr, "%s\n", message(error).c_str());
   if (!loaded.errors.empty()) return exit_wrong;
+  for (const auto& listener : loaded.config.listeners) {
+    std::string parts;
+    for (const auto& one : smtp::leniencies) {
+      if (listener.devices.*one.member) parts += (parts.empty() ? "" : ", ") + std::string(one.name);
+    }
+    if (listener.old_tls) parts += parts.empty() ? "old_tls" : ", old_tls";
+    if (!parts.empty())
+      std::printf("listener %s:%u: devices may use %s\n", listener.address.address.c_str(), listener.address.port,
+                  parts.c_str());
+  }
   std::printf("%s: ok\n", file.c_str());
   return exit_ok;
 }

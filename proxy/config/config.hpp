@@ -42,13 +42,20 @@ struct ListenerConfig {
   smtp::ServerOptions::Tls tls = smtp::ServerOptions::Tls::none;
   std::string certificate, key;  ///< PEM files; given where there is TLS
   std::vector<Network> allow;    ///< default: 127.0.0.0/8 and ::1
+  std::string auth_users;        ///< file of those who may as well, once they have authenticated; empty: nobody
+  bool auth_without_tls = false;
+  std::vector<std::string>
+      allow_keys;  ///< SHA-256 of public keys, octets: whose client certificate has one may as well
+  std::vector<Network> proxy_protocol;  ///< peers that say for whom they speak; empty: nobody does
+  smtp::Leniency devices{};
+  bool old_tls = false;  ///< of the devices profile: TLS 1.0 toward these clients
   smtp::BareNewline bare_newline = smtp::BareNewline::reject;
   policy::Security security = policy::Security::may;
   bool queue = false;                    ///< on_defer: what cannot go out now is taken, and tried again here
   Milliseconds patience{30000};          ///< of a queue listener: how long a client waits for the MX
   std::vector<Network> tls_required_no;  ///< clients whose TLS-Required: No counts (RTLS-07)
   int line = 0;                          ///< where it stands in the file
-  int certificate_line = 0, key_line = 0;
+  int certificate_line = 0, key_line = 0, auth_users_line = 0;
 };
 
 /// How the relay authenticates to a next hop.

@@ -14,6 +14,25 @@ std::vector<Network> loopback_networks() {
   return {*parse_network("127.0.0.0/8"), *parse_network("::1")};
 }
 
+// Who may relay by something else than an address.
+void finish_clients(Draft& draft, ListenerConfig& listener, const Given& given) {
+  const bool tls = listener.tls != smtp::ServerOptions::Tls::none;
+  if (given.auth_users != 0 && !tls && !listener.auth_without_tls) {
+    draft.fail(given.auth_users,
+               "`auth_users` with tls = \"none\": AUTH is served over TLS only, expected `tls` with a certificate, or "
+               "auth_without_tls = true");
+  }
+  if (listener.auth_without_tls) {
+    if (given.auth_users == 0)
+      draft.warn(given.auth_without_tls, "`auth_without_tls` has no effect without `auth_users`");
+    else
+      draft.warn(given.auth_without_tls, "`auth_without_tls`: everyone on the way to this listener can read passwords");
+  }
+  if (given.allow_keys != 0 && !tls)
+    draft.fail(given.allow_keys, "`allow_keys` with tls = \"none\": only TLS shows a certificate, expected `tls`");
+  if (listener.old_tls && !tls) listener.old_tls = false;
+}
+
 void finish_listener(Draft& draft, ListenerConfig& listener, const Given& given) {
   const auto at = [&](int line) { return line != 0 ? line : given.table; };
   if (listener.tls != smtp::ServerOptions::Tls::none) {
@@ -28,14 +47,16 @@ void finish_listener(Draft& draft, ListenerConfig& listener, const Given& given)
   }
   if (given.patience != 0 && !listener.queue)
     draft.warn(given.patience, "`patience` has no effect without on_defer = \"queue\"");
+  finish_clients(draft, listener, given);
   const bool public_address = !is_loopback(listener.address.address);
+  const bool others_may = given.auth_users != 0 || given.allow_keys != 0;
   if (given.allow == 0) {
-    if (public_address) {
+    if (public_address && !others_may) {
       // OPS-01: others than this machine can connect, so the file must say who may relay.
       draft.fail(given.address,
                  "a listener that is not on loopback needs `allow`, expected the networks of its clients");
     }
-    listener.allow = loopback_networks();
+    if (!others_may || !public_address) listener.allow = loopback_networks();
   }
   for (const auto& network : listener.allow) {
     if (network.prefix == 0 && public_address)
@@ -91,9 +112,9 @@ void finish_next_hop(Draft& draft, DestinationConfig& destination, const Given& 
   route.login = given.user != 0;
   const bool verified = given.security == 0 || route.security == policy::Security::verify || given.pinned_keys != 0;
   if (route.login && !verified) {
-    draft.fail(given.user,
-               "`user` with a host that need not be verified: anybody could take the password; expected `security` = "
-               "\"verify\" or `pinned_keys`");
+    draft.warn(given.user,
+               "`user` with a host that need not be verified: the password goes to a host that is, and to no other; "
+               "expected `security` = \"verify\" or `pinned_keys`");
   }
 }
 

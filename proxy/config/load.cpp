@@ -15,6 +15,7 @@
 #include "protocol/base/text.hpp"
 #include "protocol/base/time_format.hpp"
 #include "proxy/config/config.hpp"
+#include "proxy/config/users.hpp"
 #include "proxy/dns/system_servers.hpp"
 #include "proxy/tls/server_contexts.hpp"
 
@@ -75,7 +76,7 @@ void check_certificates(LoadedConfig& loaded) {
   const auto& file = loaded.config.file;
   for (const auto& listener : loaded.config.listeners) {
     if (listener.tls == smtp::ServerOptions::Tls::none) continue;
-    const auto checked = check_certificate({listener.certificate, listener.key});
+    const auto checked = check_certificate({listener.certificate, listener.key, listener.old_tls});
     if (checked.fault) {
       const bool key = checked.fault->in == CertificateFileFault::In::key;
       loaded.errors.push_back({file, key ? listener.key_line : listener.certificate_line,
@@ -85,6 +86,17 @@ void check_certificates(LoadedConfig& loaded) {
           {file, listener.certificate_line,
            "the certificate expired " + base::day(checked.not_after) + ": clients that verify it will not connect"}));
     }
+  }
+}
+
+void check_users(LoadedConfig& loaded) {
+  for (const auto& listener : loaded.config.listeners) {
+    if (listener.auth_users.empty()) continue;
+    auto users = load_users(listener.auth_users);
+    loaded.errors.insert(loaded.errors.end(), users.errors.begin(), users.errors.end());
+    loaded.warnings.insert(loaded.warnings.end(), users.warnings.begin(), users.warnings.end());
+    if (users.errors.empty() && users.users.size() == 0)
+      loaded.errors.push_back({listener.auth_users, 0, "holds no user, expected a [users] table"});
   }
 }
 
@@ -113,6 +125,7 @@ LoadedConfig load_config(const std::string& file, PreloadFaults preload) {
   auto loaded = parse_config(*text, file, directory, true, preload);
   if (!loaded.errors.empty()) return loaded;
   check_certificates(loaded);
+  check_users(loaded);
   if (!loaded.errors.empty()) return loaded;
   if (loaded.config.hostname.empty()) complete_hostname(loaded);
   if (loaded.config.dns.servers.empty()) loaded.config.dns.servers = system_servers();  // O-1: anew at each load

@@ -4,6 +4,7 @@
 #include "proxy/config/settings_repeated.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 #include "protocol/base/domain_name.hpp"
 #include "proxy/config/overrides.hpp"
@@ -15,10 +16,6 @@ namespace {
 using Value = DocumentValue;
 using namespace std::chrono_literals;
 using policy::Security;
-
-void later(Draft& draft, const Value& value, std::string_view expected) {
-  draft.refuse(value, "comes with a later version of sts-relay", expected);
-}
 
 void take_listener_address(Draft& draft, const Value& value) {
   if (draft.text(value) == nullptr) return;
@@ -59,8 +56,26 @@ void take_allow(Draft& draft, const Value& value) {
 }
 
 void take_auth_users(Draft& draft, const Value& value) {
-  if (const auto* text = draft.text(value); text != nullptr && !text->empty()) {
-    later(draft, value, "AUTH is not served yet: leave it out and name the clients in `allow`");
+  draft.listener_given().auth_users = draft.listener().auth_users_line = value.line;
+  draft.readable_file(value, draft.listener().auth_users);
+}
+
+constexpr std::string_view old_tls_name = "old_tls";
+
+// Names of parts, or "all".
+void take_devices(Draft& draft, const Value& value) {
+  draft.listener_given().devices = value.line;
+  auto& listener = draft.listener();
+  for (const auto* item : draft.texts(value)) {
+    const auto& name = item->text;
+    bool known = false;
+    std::string names = "\"all\", \"" + std::string(old_tls_name) + '"';
+    for (const auto& one : smtp::leniencies) {
+      if (name == "all" || name == one.name) listener.devices.*one.member = known = true;
+      names += ", \"" + std::string(one.name) + '"';
+    }
+    if (name == "all" || name == old_tls_name) listener.old_tls = known = true;
+    if (!known) draft.refuse(*item, "is not known", "expected some of " + names);
   }
 }
 
@@ -91,7 +106,34 @@ constexpr Setting listener_table[] = {
      }},
     {"allow", R"(["127.0.0.0/8", "::1"])", true,
      "Who may relay. An address that is not on loopback demands it: the relay must not be open to all.", take_allow},
-    {"auth_users", "\"users.toml\"", false, "Who else may, over TLS. Later.", take_auth_users},
+    {"auth_users", "\"users.toml\"", false,
+     "Who else may, once authenticated: a [users] table of name = \"crypt(5) hash\", as `sts-relay password` makes "
+     "them. "
+     "Read anew at SIGHUP.",
+     take_auth_users},
+    {"auth_without_tls", "false", true,
+     "true: AUTH also in plaintext, where everyone on the way can read the password.",
+     [](Draft& d, const Value& v) {
+       d.listener_given().auth_without_tls = v.line;
+       d.boolean(v, d.listener().auth_without_tls);
+     }},
+    {"allow_keys", "[\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"]", false,
+     "Who else may: SHA-256 of the public key of a client's certificate, hexadecimal, whoever has signed it.",
+     [](Draft& d, const Value& v) {
+       d.listener_given().allow_keys = v.line;
+       d.digests(v, d.listener().allow_keys);
+     }},
+    {"proxy_protocol", "[\"192.0.2.10\"]", false,
+     "Balancers: only these may connect, and each connection begins with the PROXY protocol's header, version 1 or 2. "
+     "`allow` and everything else goes by the address that it names.",
+     [](Draft& d, const Value& v) {
+       d.listener_given().proxy_protocol = v.line;
+       take_networks(d, v, d.listener().proxy_protocol);
+     }},
+    {"devices", "[]", true,
+     "What old clients may do here against the standards: bare_newlines, helo_names, blanks_in_paths, "
+     "paths_without_brackets, inline_auth_login, no_quit, missing_fields, old_tls; or all.",
+     take_devices},
     {"on_defer", "\"reply\"", true,
      "reply: the client's queue keeps what cannot go out now, nothing is stored | queue: it is taken, and tried again.",
      take_on_defer},
@@ -225,7 +267,7 @@ constexpr Setting destination_table[] = {
        d.destination_given().trust_anchors = v.line;
        d.readable_file(v, d.destination().route.trust_anchors);
      }},
-    {"pinned_keys", "[\"5a0b...\"]", false,
+    {"pinned_keys", "[\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"]", false,
      "SHA-256 of the host's public key, hexadecimal: one of these is demanded, and nothing else of its certificate.",
      [](Draft& d, const Value& v) {
        d.destination_given().pinned_keys = v.line;

@@ -79,8 +79,7 @@ std::function<bool(asio::ip::address)> any_of(std::vector<Network> networks) {
 }  // namespace
 
 std::shared_ptr<const ListenerFacts> listener_facts(const Config& config, const ListenerConfig& listener,
-                                                    std::uint16_t port, std::shared_ptr<const ServerContext> tls,
-                                                    Queue& queue) {
+                                                    std::uint16_t port, ListenerParts parts) {
   auto facts = std::make_shared<ListenerFacts>();
   facts->options.hostname = config.hostname;
   facts->options.message_size = config.limits.message_size;
@@ -91,8 +90,16 @@ std::shared_ptr<const ListenerFacts> listener_facts(const Config& config, const 
   facts->allowed = any_of(listener.allow);
   facts->may_waive = any_of(listener.tls_required_no);
   facts->options.tls = listener.tls;
-  facts->tls = std::move(tls);
-  facts->queue = &queue;
+  facts->options.leniency = listener.devices;
+  facts->options.recipient_domains = listener.queue ? 0 : 1;  // SMTP-63: one reply cannot speak for two destinations
+  using Auth = smtp::ServerOptions::Auth;
+  if (parts.users) facts->options.auth = listener.auth_without_tls ? Auth::always : Auth::over_tls;
+  facts->tls = std::move(parts.tls);
+  facts->users = std::move(parts.users);
+  facts->authenticator = &parts.authenticator;
+  facts->allow_keys = listener.allow_keys;
+  if (!listener.proxy_protocol.empty()) facts->is_balancer = any_of(listener.proxy_protocol);
+  facts->queue = &parts.queue;
   facts->takes = listener.queue;
   facts->patience = listener.patience;
   return facts;

@@ -33,8 +33,13 @@ class Acceptor {
 };
 
 /// What the sessions of this listener share, made from its configuration.
+struct ListenerParts {
+  std::shared_ptr<const ServerContext> tls;  ///< null: none
+  std::shared_ptr<const ServedUsers> users;  ///< null: nobody authenticates
+  Authenticator& authenticator;
+  Queue& queue;
+};
 std::shared_ptr<const ListenerFacts> listener_facts(const Config& config, const ListenerConfig& listener,
-                                                    std::uint16_t port, std::shared_ptr<const ServerContext> tls,
-                                                    Queue& queue);
+                                                    std::uint16_t port, ListenerParts parts);
 
 }  // namespace proxy

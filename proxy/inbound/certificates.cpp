@@ -11,7 +11,8 @@ constexpr std::chrono::minutes between_looks(1);
 
 std::shared_ptr<const ServerContext> ListenerCertificates::add(const ListenerConfig& listener) {
   if (listener.tls == smtp::ServerOptions::Tls::none) return nullptr;
-  auto context = std::make_shared<ServerContext>(CertificateFiles{listener.certificate, listener.key});
+  auto context =
+      std::make_shared<ServerContext>(CertificateFiles{listener.certificate, listener.key, listener.old_tls});
   all_.push_back({listener.address, context});
   return context;
 }
@@ -22,7 +23,7 @@ void ListenerCertificates::reload(const Config& config) {
     for (const auto& listener : config.listeners) {
       const bool same =
           listener.address.port == served.address.port && listener.address.address == served.address.address;
-      if (same && !listener.certificate.empty()) files = {listener.certificate, listener.key};
+      if (same && !listener.certificate.empty()) files = {listener.certificate, listener.key, files.old_tls};
     }
     read(served, std::move(files));
   }

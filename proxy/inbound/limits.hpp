@@ -21,6 +21,10 @@ class ConnectionLimits {
     ~Place() {
       if (owner_) owner_->leave(client_);
     }
+    /// Whose it is, where that was not known at first (enter_unnamed). Empty, or the name of the limit that is reached.
+    std::string belongs_to(const std::string& client) {
+      return owner_ && owner_->name(client) ? (client_ = client, "") : "connections_per_client";
+    }
 
    private:
     friend class ConnectionLimits;
@@ -29,6 +33,13 @@ class ConnectionLimits {
     std::string client_;
   };
 
+  /// As enter, of a connection whose client is still to be named by a balancer.
+  std::pair<Place, std::string> enter_unnamed() {
+    std::lock_guard hold(lock_);
+    if (open_ >= all_) return {Place(), "connections"};
+    ++open_;
+    return {Place(this, ""), ""};
+  }
   /// The place, or the name of the limit that is reached.
   std::pair<Place, std::string> enter(const std::string& client) {
     std::lock_guard hold(lock_);
@@ -41,9 +52,17 @@ class ConnectionLimits {
   }
 
  private:
+  bool name(const std::string& client) {
+    std::lock_guard hold(lock_);
+    auto& count = clients_[client];
+    if (count >= per_client_) return false;
+    ++count;
+    return true;
+  }
   void leave(const std::string& client) {
     std::lock_guard hold(lock_);
     --open_;
+    if (client.empty()) return;
     const auto found = clients_.find(client);
     if (--found->second == 0) clients_.erase(found);
   }

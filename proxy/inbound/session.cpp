@@ -1,10 +1,15 @@
 // The loop of one session, its buffer and its timeouts.
 #include "proxy/inbound/session.hpp"
 
+#include <algorithm>
 #include <boost/asio/error.hpp>
+#include <optional>
 
 #include "policy/reply.hpp"
 #include "protocol/base/text.hpp"
+#include "protocol/mime/missing_fields.hpp"
+#include "protocol/net/proxy_protocol.hpp"
+#include "proxy/tls/client_key.hpp"
 #include "proxy/tls/proof_of.hpp"
 
 namespace proxy {
@@ -14,27 +19,25 @@ namespace {
 constexpr std::chrono::minutes client_wait(5);  // RFC 5321 §4.5.3.2.7
 constexpr std::chrono::seconds goodbye_wait(5);
 constexpr std::chrono::seconds handshake_wait(60);
+constexpr std::string_view shutdown_words = "shutting down, try again soon";
 
 template <class... F>
 struct Overloaded : F... {
   using F::operator()...;
 };
 
-bool is_among(const std::function<bool(const boost::asio::ip::address&)>& clients, const Socket& socket) {
-  boost::system::error_code error;
-  const auto peer = socket.remote_endpoint(error);
-  return !error && clients(peer.address());
+boost::asio::ip::address without_mapping(boost::asio::ip::address address) {
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
+  return address;
 }
 
-std::string address_of(const Socket& socket) {
+/// Nothing: it is gone already.
+std::optional<boost::asio::ip::address> peer_of(const Socket& socket) {
   boost::system::error_code error;
   const auto peer = socket.remote_endpoint(error);
-  if (error) return "unknown";
-  auto address = peer.address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-    address = boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
-  }
-  return address.to_string();
+  if (error) return std::nullopt;
+  return without_mapping(peer.address());
 }
 
 }  // namespace
@@ -57,36 +60,85 @@ Session::Session(Environment& environment, BufferPool& buffers, std::shared_ptr<
       buffers_(buffers),
       listener_(std::move(listener)),
       place_(std::move(place)),
-      client_address_(address_of(socket)),
+      client_address_("unknown"),
       stream_(std::move(socket), environment.watchdog) {
-  if (!limit_reached.empty()) {
-    refused_ = true;
-    using metrics::Refusal;
-    metrics::all.inbound
-        .clients_refused[limit_reached == "connections" ? Refusal::connections : Refusal::connections_per_client]
-        .add();
-    log::Event(log::Level::warn, "client_refused")
-        .add("client", client_address_)
-        .add("reason", "limit " + limit_reached);
-    machine_ =
-        std::make_unique<smtp::ServerSession>(listener_->options, policy::reply::too_many_connections(limit_reached));
-    return;
-  }
-  const bool allowed = is_among(listener_->allowed, stream_.socket());
-  may_waive_ = is_among(listener_->may_waive, stream_.socket());
-  if (!allowed) {
-    metrics::all.inbound.clients_refused[metrics::Refusal::allow].add();
-    log::Event(log::Level::warn, "client_refused").add("client", client_address_).add("reason", "not in allow");
-  }
-  machine_ = std::make_unique<smtp::ServerSession>(listener_->options,
-                                                   allowed ? smtp::Admission::served : smtp::Admission::refused);
+  const auto peer = peer_of(stream_.socket());
+  if (peer) client_address_ = peer->to_string();
+  if (listener_->is_balancer && limit_reached.empty()) return;  // whose connection it is, its header says
+  begin(peer.value_or(boost::asio::ip::address()), limit_reached);
 }
 
 Session::~Session() {
   return_buffer();
 }
 
+void Session::refuse(const std::string& limit_reached) {
+  refused_ = true;
+  using metrics::Refusal;
+  metrics::all.inbound
+      .clients_refused[limit_reached == "connections" ? Refusal::connections : Refusal::connections_per_client]
+      .add();
+  log::Event(log::Level::warn, "client_refused").add("client", client_address_).add("reason", "limit " + limit_reached);
+  machine_ =
+      std::make_unique<smtp::ServerSession>(listener_->options, policy::reply::too_many_connections(limit_reached));
+}
+
+// The client is known: what it may do.
+void Session::begin(const boost::asio::ip::address& client, const std::string& limit_reached) {
+  if (!limit_reached.empty()) return refuse(limit_reached);
+  may_waive_ = listener_->may_waive(client);
+  auto admission = smtp::Admission::served;
+  if (!listener_->allowed(client)) {
+    const bool may_show_who_it_is = listener_->users || !listener_->allow_keys.empty();
+    admission = may_show_who_it_is ? smtp::Admission::must_authenticate : smtp::Admission::refused;
+  }
+  if (admission == smtp::Admission::refused) {
+    metrics::all.inbound.clients_refused[metrics::Refusal::allow].add();
+    log::Event(log::Level::warn, "client_refused").add("client", client_address_).add("reason", "not in allow");
+  }
+  machine_ = std::make_unique<smtp::ServerSession>(listener_->options, admission);
+  if (shutting_down_) machine_->shut_down(shutdown_words);
+}
+
+// SMTP-39: the header of the PROXY protocol, from listed peers only, not an octet more. False: there is none, and the
+// connection is to be closed without a word: who speaks here is not known.
+awaitable<bool> Session::hear_balancer() {
+  std::string reason;
+  const auto peer = peer_of(stream_.socket());
+  std::string header;
+  const auto deadline = after(handshake_wait);
+  if (!peer || !listener_->is_balancer(*peer)) reason = "not in proxy_protocol";
+  while (reason.empty()) {
+    auto state = net::parse_proxy_header(header);
+    if (const auto* whole = std::get_if<net::ProxyHeader>(&state)) {
+      auto client = *peer;
+      boost::system::error_code error;
+      if (whole->command == net::ProxyHeader::Command::proxy)
+        client = without_mapping(boost::asio::ip::make_address(whole->source, error));
+      client_address_ = client.to_string();
+      begin(client, place_.belongs_to(client_address_));
+      co_return true;
+    }
+    if (const auto* invalid = std::get_if<net::ProxyHeaderInvalid>(&state)) {
+      reason = "no PROXY header: " + invalid->reason;
+      break;
+    }
+    const auto had = header.size();
+    header.resize(had + std::get<net::ProxyHeaderNeeds>(state).octets);
+    waiting_ = true;
+    const auto done = co_await stream_.read(std::span(header).subspan(had), deadline);
+    waiting_ = false;
+    header.resize(had + done.octets);
+    if (done.error) reason = "no PROXY header: the connection ended or was silent";
+    if (shutting_down_ && done.error) co_return false;
+  }
+  metrics::all.inbound.clients_refused[metrics::Refusal::allow].add();
+  log::Event(log::Level::warn, "client_refused").add("client", client_address_).add("reason", reason);
+  co_return false;
+}
+
 void Session::return_buffer() {
+  if (!machine_) return;
   const auto buffer = machine_->reclaim();
   if (!buffer.empty()) buffers_.give(buffer);
 }
@@ -94,7 +146,7 @@ void Session::return_buffer() {
 void Session::shut_down() {
   if (shutting_down_) return;
   shutting_down_ = true;
-  machine_->shut_down("shutting down, try again soon");
+  if (machine_) machine_->shut_down(shutdown_words);
   if (waiting_) stream_.interrupt();
 }
 
@@ -131,12 +183,18 @@ awaitable<void> Session::start_tls() {
 
 awaitable<bool> Session::handshake(SslPtr ssl) {
   return_buffer();
+  if (!listener_->allow_keys.empty()) ask_for_certificate(ssl.get());
   waiting_ = true;
   const auto error = co_await stream_.handshake(std::move(ssl), after(handshake_wait));
   waiting_ = false;
   if (!error) {
     const bool implicit = listener_->options.tls == smtp::ServerOptions::Tls::implicit;
     count_.became(implicit ? metrics::ClientTls::implicit : metrics::ClientTls::starttls);
+    if (const auto key = peer_key_digest(stream_.ssl()); is_allowed_key(key)) {
+      metrics::all.inbound.authentications[metrics::Login::accepted].add();
+      log::Event(log::Level::info, "authenticated").add("client", client_address_).add("by", "allow_keys");
+      machine_->admit();
+    }
     co_return true;
   }
   if (shutting_down_) co_return false;
@@ -146,6 +204,73 @@ awaitable<bool> Session::handshake(SslPtr ssl) {
   if (words.empty()) words = base::printable(error.message(), 100);
   log::Event(log::Level::warn, "client_tls_failed").add("client", client_address_).add("reason", words);
   co_return false;
+}
+
+bool Session::is_allowed_key(const std::string& digest) const {
+  const auto& allowed = listener_->allow_keys;
+  return !digest.empty() && std::find(allowed.begin(), allowed.end(), digest) != allowed.end();
+}
+
+awaitable<void> Session::authenticate(smtp::Credentials credentials) {
+  using Said = Authenticator::Verdict;
+  const auto user = credentials.user;
+  const auto* mechanism = credentials.mechanism == smtp::Mechanism::plain ? "PLAIN" : "LOGIN";
+  auto users = listener_->users->get();
+  const auto verdict =
+      co_await listener_->authenticator->check(std::move(users), client_address_, std::move(credentials));
+  const bool accepted = verdict == Said::accepted;
+  metrics::all.inbound.authentications[accepted ? metrics::Login::accepted : metrics::Login::failed].add();
+  log::Event event(accepted ? log::Level::info : log::Level::warn,
+                   accepted ? "authenticated" : "authentication_failed");
+  event.add("client", client_address_).add("user", base::printable(user, 320)).add("mechanism", mechanism);
+  switch (verdict) {
+    case Said::accepted: machine_->answer({235, "2.7.0", "authenticated"}); break;
+    case Said::wrong:
+      // RFC 4954 §6: alike for an unknown user and a wrong password.
+      event.add("reason", "user or password");
+      machine_->answer({535, "5.7.8", "user or password is wrong"});
+      break;
+    case Said::too_many:
+      event.add("reason", "too many failures of this client");
+      machine_->close_with(
+          {421, "4.7.0", "too many failed authentications from your address, try again in some minutes"});
+      break;
+    case Said::busy:
+      event.add("reason", "too many passwords wait to be checked");
+      machine_->answer({454, "4.7.0", "too many authentications at a time, try again soon"});
+      break;
+  }
+}
+
+// A device's message without Date or Message-ID gets them, where the profile says so, behind the Received field.
+awaitable<void> Session::body_part(std::string_view wire, bool last) {
+  std::string added;
+  if (!body_begun_ && listener_->options.leniency.missing_fields) {
+    mime::HeaderScanner header;
+    header.scan(wire);
+    if (last) header.end();
+    added = mime::missing_fields(header, std::chrono::system_clock::now(), id_, environment_.config()->hostname);
+    added_fields_ = added_fields_ || !added.empty();
+    if (!added.empty()) {
+      added.append(wire);
+      wire = added;
+    }
+  }
+  body_begun_ = true;
+  co_await transaction_->body(wire, last, machine_->body());
+}
+
+// What the client did that only the devices profile let it do.
+void Session::log_leniencies() const {
+  auto used = machine_->leniencies_used();
+  used.missing_fields = added_fields_;
+  std::string did;
+  for (const auto& one : smtp::leniencies) {
+    if (used.*one.member) did += (did.empty() ? "" : ",") + std::string(one.name);
+  }
+  const auto* ssl = stream_.ssl();
+  if (ssl != nullptr && SSL_version(ssl) < TLS1_2_VERSION) did += did.empty() ? "old_tls" : ",old_tls";
+  if (!did.empty()) log::Event(log::Level::info, "device").add("client", client_address_).add("did", did);
 }
 
 // Writes what is owed, then waits for octets. False: the connection is not usable any more.
@@ -183,19 +308,18 @@ awaitable<bool> Session::input() {
 
 void Session::mail(smtp::Mail mail) {
   id_ = new_message_id(environment_.random);
+  body_begun_ = false;
   const auto& client = machine_->client();
   const bool lmtp = machine_->lmtp();
   const bool tls = stream_.ssl() != nullptr;
   Origin origin{.client_address = client_address_, .hello = client.hello, .floor = listener_->floor};
-  // RFC 3848, RFC 6531 §4.3; HELO has no name of its own for TLS.
-  if (mail.smtputf8) {
-    origin.with = std::string(lmtp ? "UTF8LMTP" : "UTF8SMTP") + (tls ? "S" : "");
-  } else if (lmtp) {
-    origin.with = tls ? "LMTPS" : "LMTP";
-  } else if (client.verb == smtp::command::Hello::Verb::helo) {
+  // RFC 3848, RFC 6531 §4.3; HELO has no name of its own for TLS or AUTH.
+  if (client.verb == smtp::command::Hello::Verb::helo) {
     origin.with = "SMTP";
   } else {
-    origin.with = tls ? "ESMTPS" : "ESMTP";
+    origin.with = mail.smtputf8 ? (lmtp ? "UTF8LMTP" : "UTF8SMTP") : (lmtp ? "LMTP" : "ESMTP");
+    if (tls) origin.with += 'S';
+    if (!machine_->authenticated_user().empty()) origin.with += 'A';
   }
   if (tls) origin.tls_cipher = SSL_CIPHER_standard_name(SSL_get_current_cipher(stream_.ssl()));
   origin.may_waive = may_waive_;
@@ -222,6 +346,13 @@ awaitable<void> Session::answer_recipients(std::vector<smtp::Rcpt> batch) {
 awaitable<void> Session::run() {
   const auto self = shared_from_this();
   namespace ask = smtp::ask;
+  if (!machine_) {
+    const bool known = co_await hear_balancer();
+    if (!known) {
+      stream_.close();
+      co_return;
+    }
+  }
   if (listener_->options.tls == smtp::ServerOptions::Tls::implicit) {
     // A limit that is reached is no reason for a handshake; without one, there is nothing that could be said.
     auto ssl = refused_ ? nullptr : listener_->tls->accept();
@@ -241,12 +372,14 @@ awaitable<void> Session::run() {
       mail(std::move(asked_mail->mail));
     } else if (std::get_if<ask::StartTls>(&action)) {
       co_await start_tls();
+    } else if (auto* claim = std::get_if<ask::Authenticate>(&action)) {
+      co_await authenticate(std::move(claim->credentials));
     } else if (auto* recipients = std::get_if<ask::Recipients>(&action)) {
       co_await answer_recipients(std::move(recipients->batch));
     } else if (std::get_if<ask::Body>(&action)) {
       machine_->answer({354, "", "end the message with a line that holds a dot only"});
     } else if (auto* part = std::get_if<ask::BodyPart>(&action)) {
-      co_await transaction_->body(part->wire, part->last, machine_->body());
+      co_await body_part(part->wire, part->last);
     } else if (std::get_if<ask::BodyEnd>(&action)) {
       const auto ended = std::chrono::steady_clock::now();
       auto replies = co_await transaction_->finish();
@@ -280,6 +413,7 @@ awaitable<void> Session::run() {
       break;
     }
   }
+  log_leniencies();
   const auto output = machine_->output();
   if (!output.empty()) {
     const auto ignored = co_await stream_.write(output, after(goodbye_wait));

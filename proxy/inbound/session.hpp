@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "protocol/smtp/server_session.hpp"
+#include "proxy/inbound/authenticator.hpp"
 #include "proxy/inbound/limits.hpp"
 #include "proxy/net/stream.hpp"
 #include "proxy/runtime/metrics.hpp"
@@ -49,8 +50,13 @@ struct ListenerFacts {
   std::function<bool(const boost::asio::ip::address&)> allowed;
   std::function<bool(const boost::asio::ip::address&)> may_waive;  ///< tls_required_no (RTLS-07)
   std::shared_ptr<const ServerContext> tls;                        ///< null: none
-  Queue* queue = nullptr;                                          ///< of the process; null: there is none
-  bool takes = false;                                              ///< on_defer = "queue"
+  /// Peers whose connections begin with a PROXY header; empty: none do.
+  std::function<bool(const boost::asio::ip::address&)> is_balancer;
+  Authenticator* authenticator = nullptr;
+  std::shared_ptr<const ServedUsers> users;  ///< null: nobody authenticates
+  std::vector<std::string> allow_keys;       ///< SHA-256 of public keys, octets
+  Queue* queue = nullptr;                    ///< of the process; null: there is none
+  bool takes = false;                        ///< on_defer = "queue"
   std::chrono::milliseconds patience{30000};
 };
 
@@ -67,6 +73,13 @@ class Session : public std::enable_shared_from_this<Session> {
   void abort();
 
  private:
+  void begin(const boost::asio::ip::address& client, const std::string& limit_reached);
+  void refuse(const std::string& limit_reached);
+  awaitable<bool> hear_balancer();
+  awaitable<void> authenticate(smtp::Credentials credentials);
+  bool is_allowed_key(const std::string& digest) const;
+  awaitable<void> body_part(std::string_view wire, bool last);
+  void log_leniencies() const;
   awaitable<bool> input();
   awaitable<bool> flush();
   awaitable<void> start_tls();
@@ -79,15 +92,17 @@ class Session : public std::enable_shared_from_this<Session> {
   BufferPool& buffers_;
   std::shared_ptr<const ListenerFacts> listener_;
   ConnectionLimits::Place place_;
-  std::string client_address_;
+  std::string client_address_;  // of whom a balancer speaks for, where there is one
   SessionCount count_;
   Stream stream_;
   std::unique_ptr<smtp::ServerSession> machine_;
   std::unique_ptr<Transaction> transaction_;
   std::string id_;
   bool may_waive_ = false;
-  bool refused_ = false;  // a limit is reached
-  bool waiting_ = false;  // for the client's next octets
+  bool body_begun_ = false;    // of the message in hand
+  bool added_fields_ = false;  // to some message
+  bool refused_ = false;       // a limit is reached
+  bool waiting_ = false;       // for the client's next octets
   bool shutting_down_ = false;
 };
 

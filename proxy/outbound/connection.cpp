@@ -1,8 +1,10 @@
 // The opening of a connection and the exchanges on it.
 #include "proxy/outbound/connection.hpp"
 
+#include "protocol/smtp/authenticate.hpp"
 #include "protocol/smtp/exchange.hpp"
 #include "proxy/net/drive.hpp"
+#include "proxy/outbound/scram_crypto.hpp"
 #include "proxy/tls/proof_of.hpp"
 
 namespace proxy {
@@ -52,6 +54,25 @@ awaitable<std::optional<smtp::Failure>> Connection::open(std::string ehlo_name, 
     proof_ = plaintext_proof(bucket_.host, bucket_.address, bucket_.port);
   }
   proof_.offers_requiretls = proof_.encrypted && ready_.capabilities.requiretls;
+  co_return failure;
+}
+
+awaitable<std::optional<smtp::Failure>> Connection::log_in(const Login& login, Deadline deadline) {
+  std::optional<smtp::Failure> failure;
+  // SMTP-32: whatever was demanded of this message, a password goes to a host that is proven to be the one.
+  if (proof_.pkix != policy::Check::passed && proof_.dane != policy::Check::passed) {
+    failure = smtp::Failure{smtp::Cause::no_auth, smtp::Stage::auth, {}, "the host is not verified"};
+    co_return failure;
+  }
+  smtp::Login with{login.user, login.password, {}, scram_nonce(), scram_crypto()};
+  for (const auto& name : login.mechanisms) {
+    if (const auto mechanism = smtp::sasl_mechanism(name)) with.allowed.push_back(*mechanism);
+  }
+  std::string offered;
+  for (const auto& name : ready_.capabilities.auth) offered += (offered.empty() ? "" : " ") + name;
+  smtp::Authenticate machine(offered, std::move(with), input_);
+  auto result = co_await drive<smtp::Authenticated>(stream_, input_, machine, deadline);
+  if (auto* failed = std::get_if<smtp::Failure>(&result)) failure = std::move(*failed);
   co_return failure;
 }
 

@@ -2,6 +2,7 @@
 // MAIL, and only for a Permit.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -14,6 +15,7 @@
 #include "protocol/smtp/client_step.hpp"
 #include "protocol/smtp/greet.hpp"
 #include "protocol/smtp/send_envelope.hpp"
+#include "proxy/config/config.hpp"
 #include "proxy/net/stream.hpp"
 #include "proxy/outbound/destinations.hpp"
 #include "proxy/runtime/metrics.hpp"
@@ -26,6 +28,7 @@ struct Bucket {
   std::string address;
   std::uint16_t port = 25;
   bool implicit_tls = false;
+  std::string user{};  ///< as whom the relay has authenticated there; empty: as nobody
   bool operator==(const Bucket&) const = default;
 };
 
@@ -42,6 +45,9 @@ class Connection {
                                                std::shared_ptr<const TlsContexts> tls, Deadline deadline,
                                                AssociationPtr association = nullptr);
 
+  /// Authenticates, once for the connection. Sends nothing unless the host is verified, by its certificate or by DANE:
+  /// that is Stage::auth, no_auth.
+  awaitable<std::optional<smtp::Failure>> log_in(const Login& login, Deadline deadline);
   /// MAIL and RCPTs. The permit is spent here; a spent one sends nothing (a bug: nonsense is returned).
   awaitable<Outcome<smtp::Verdicts>> envelope(policy::Permit permit, const smtp::Envelope& envelope, Deadline deadline);
   /// Further RCPTs of the transaction that envelope() opened.
@@ -71,6 +77,10 @@ class Connection {
   std::chrono::steady_clock::time_point idle_since() const { return idle_since_; }
   void became_idle() { idle_since_ = std::chrono::steady_clock::now(); }
   unsigned messages = 0;  ///< transactions that it carried
+  /// What it may carry: `most`, or the host's own MAILMAX where that is less (RFC 9422 §4.1).
+  unsigned transactions_at_most(unsigned most) const {
+    return std::min(most, capabilities().limits.mails.value_or(most));
+  }
 
  private:
   Bucket bucket_;

@@ -36,7 +36,9 @@ std::string health_key(const policy::Demand& demand) {
 
 bool is_tls_verdict(policy::HostOutcome::What what) {
   // That a host does not offer REQUIRETLS is learnt from a dialogue that went well: it costs the next one nothing.
-  return policy::is_demand(what) && what != policy::HostOutcome::What::no_requiretls;
+  using What = policy::HostOutcome::What;
+  // A password that was refused is not tried again with the next message: accounts are locked for that.
+  return (policy::is_demand(what) && what != What::no_requiretls) || what == What::not_authenticated;
 }
 
 bool is_address_fault(const policy::HostOutcome& outcome) {
@@ -101,6 +103,12 @@ awaitable<std::vector<smtp::Reply>> Delivery::ask(std::vector<smtp::Rcpt> batch)
     answers.assign(count, policy::reply::utf8_address_refused(attempt_->demand.host));
     co_return answers;
   } else if (!failed_ && connection_) {
+    pending_.recipients.resize(std::min(room(), count));
+    if (pending_.recipients.empty()) {
+      answers.assign(count, policy::reply::too_many_for_host(attempt_->demand.host));
+      co_return answers;
+    }
+    asked_ += pending_.recipients.size();
     auto result = co_await connection_->more_recipients(pending_, budget_);
     if (auto* verdicts = std::get_if<smtp::Verdicts>(&result)) {
       rcpt_replies_ = std::move(verdicts->rcpt);
@@ -120,11 +128,12 @@ awaitable<std::vector<smtp::Reply>> Delivery::ask(std::vector<smtp::Rcpt> batch)
     co_return answers;
   }
   utf8_refused_ = false;  // another host takes them
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < rcpt_replies_.size(); ++i) {
     const auto& reply = rcpt_replies_[i];
     answers.push_back(policy::rcpt_passed_on(attempt_->demand.host, reply, !envelope_.recipients.empty()));
     if (reply.positive()) envelope_.recipients.push_back(pending_.recipients[i]);
   }
+  if (answers.size() < count) answers.resize(count, policy::reply::too_many_for_host(attempt_->demand.host));
   // Its 421 became words of ours.
   const auto closes = [](const smtp::Reply& one) { return one.code == 421; };
   if (std::none_of(rcpt_replies_.begin(), rcpt_replies_.end(), closes)) speaker_ = attempt_->demand.host;
@@ -244,7 +253,7 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::try_host(const policy::A
 // client nothing.
 awaitable<std::optional<policy::HostOutcome>> Delivery::try_kept(const policy::Attempt& attempt) {
   for (const auto& address : attempt.addresses) {
-    const Bucket bucket{attempt.demand.host, address, attempt.demand.port, attempt.implicit_tls};
+    const auto bucket = bucket_of(attempt, address);
     for (;;) {
       connection_ = environment_.pool.take(bucket);
       if (!connection_) break;
@@ -316,16 +325,17 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::try_rung(const policy::A
   auto dialled = co_await dial(address, demand.port, environment_.watchdog, connect_end);
   if (!dialled.socket) co_return outcome(attempt, What::unreachable, address + ": " + dialled.words);
 
-  Bucket bucket{demand.host, address, demand.port, attempt.implicit_tls};
-  auto connection = std::make_unique<Connection>(std::move(bucket), std::move(*slot), std::move(*dialled.socket),
-                                                 environment_.watchdog);
+  auto connection = std::make_unique<Connection>(bucket_of(attempt, address), std::move(*slot),
+                                                 std::move(*dialled.socket), environment_.watchdog);
   smtp::TlsUse use = smtp::TlsUse::required;
   if (attempt.implicit_tls)
     use = smtp::TlsUse::established;
   else if (demand.need.nothing())
     use = rung == 2 ? smtp::TlsUse::none : smtp::TlsUse::opportunistic;
   const auto strength = rung == 0 ? Strength::strong : Strength::weak;
-  auto failure = co_await connection->open(config_->hostname, use, strength, tls_, budget_, demand.association);
+  // Of its own trust anchors, where the route has some; they live as long as the others.
+  const std::shared_ptr<const TlsContexts> tls(tls_, &tls_->with(plan_.route.trust_anchors));
+  auto failure = co_await connection->open(config_->hostname, use, strength, tls, budget_, demand.association);
   if (failure) {
     auto result = policy::outcome_of(demand.host, *failure);
     if (failure->cause == smtp::Cause::refused || failure->cause == smtp::Cause::no_starttls) {
@@ -345,9 +355,31 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::try_rung(const policy::A
       environment_.pool.end(std::move(connection));
     co_return refused;
   }
+  if (const auto* as = login()) {
+    failure = co_await connection->log_in(*as, budget_);
+    if (failure) co_return policy::outcome_of(demand.host, *failure);
+  }
   connection_ = std::move(connection);
   auto failed = co_await send_envelope(attempt, std::move(*permit));
   co_return failed;
+}
+
+const Login* Delivery::login() const {
+  if (!plan_.route.login) return nullptr;
+  const auto* destination = destination_for(*config_, target_.domain);
+  return destination != nullptr && destination->login ? &*destination->login : nullptr;
+}
+
+Bucket Delivery::bucket_of(const policy::Attempt& attempt, const std::string& address) const {
+  const auto* as = login();
+  return {attempt.demand.host, address, attempt.demand.port, attempt.implicit_tls, as != nullptr ? as->user : ""};
+}
+
+/// How many RCPTs more the host takes in this transaction (RFC 9422 §4.2).
+std::size_t Delivery::room() const {
+  const auto most = connection_->capabilities().limits.recipients;
+  if (!most) return pending_.recipients.size();
+  return *most > asked_ ? *most - asked_ : 0;
 }
 
 // A host that cannot take the message as the client declared it (SMTP-21, SMTP-22, SMTP-24).
@@ -368,6 +400,9 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::send_envelope(const poli
     environment_.pool.keep(std::move(connection_));
     co_return cannot;
   }
+  asked_ = 0;
+  pending_.recipients.resize(std::min(room(), pending_.recipients.size()));
+  asked_ = pending_.recipients.size();
   auto result = co_await connection_->envelope(std::move(permit), pending_, budget_);
   if (auto* failure = std::get_if<smtp::Failure>(&result)) co_return policy::outcome_of(attempt.demand.host, *failure);
 

@@ -88,6 +88,9 @@ class Delivery {
   awaitable<std::optional<policy::HostOutcome>> try_kept(const policy::Attempt& attempt);
   awaitable<std::optional<policy::HostOutcome>> send_envelope(const policy::Attempt& attempt, policy::Permit permit);
   policy::Used used() const;
+  const Login* login() const;
+  Bucket bucket_of(const policy::Attempt& attempt, const std::string& address) const;
+  std::size_t room() const;
   std::optional<policy::HostOutcome> unfit(const policy::Attempt& attempt) const;
   bool is_one_chunk(std::size_t octets, bool last);
   awaitable<bool> start_data();
@@ -110,6 +113,7 @@ class Delivery {
   const policy::Attempt* attempt_ = nullptr;  // of plan_: the host that took MAIL
   std::unique_ptr<Connection> connection_;
   smtp::Envelope pending_;                 // the batch being sent
+  std::size_t asked_ = 0;                  // RCPTs of the host's transaction
   smtp::Envelope envelope_;                // what the host has accepted
   std::vector<smtp::Reply> rcpt_replies_;  // of pending_, from the host
   bool planned_ = false, data_started_ = false, body_sent_ = false, replayed_ = false, recorded_ = false;

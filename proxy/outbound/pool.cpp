@@ -12,7 +12,8 @@ constexpr std::chrono::seconds sweep_time(1);
 constexpr std::chrono::milliseconds shutdown_wait(2500);
 
 std::string key_of(const Bucket& bucket) {
-  return bucket.host + ' ' + bucket.address + ' ' + std::to_string(bucket.port) + (bucket.implicit_tls ? " tls" : "");
+  return bucket.host + ' ' + bucket.address + ' ' + std::to_string(bucket.port) + (bucket.implicit_tls ? " tls" : "") +
+         (bucket.user.empty() ? "" : " as " + bucket.user);
 }
 }  // namespace
 
@@ -39,7 +40,8 @@ std::unique_ptr<Connection> Pool::take(const Bucket& bucket) {
 
 void Pool::keep(std::unique_ptr<Connection> connection) {
   const auto now = std::chrono::steady_clock::now();
-  if (stopped_ || connection->messages >= message_limit || now - connection->opened() > age_limit) {
+  if (stopped_ || connection->messages >= connection->transactions_at_most(message_limit) ||
+      now - connection->opened() > age_limit) {
     end(std::move(connection));
     return;
   }

@@ -155,12 +155,30 @@ class App {
           control_.get_executor(), listener.address,
           [this, facts](int descriptor, bool v6, const std::string& client) { take(*facts, descriptor, v6, client); });
       const auto local = acceptor->local();
-      *facts = listener_facts(*config, listener, local.port(), certificates_.add(listener), queue_);
+      *facts = listener_facts(*config, listener, local.port(),
+                              {certificates_.add(listener), users_of(listener), authenticator_, queue_});
       own_.add(local.address().to_string(), local.port());
       log::Event(log::Level::info, "listening")
           .add("listener", static_cast<std::int64_t>(i))
           .add("address", text_of(local));
       acceptors_.push_back(std::move(acceptor));
+    }
+  }
+
+  // A file that cannot be read any more keeps who is in force; load_config has said what is wrong with it.
+  std::shared_ptr<const ServedUsers> users_of(const ListenerConfig& listener) {
+    if (listener.auth_users.empty()) return nullptr;
+    auto served =
+        std::make_shared<ServedUsers>(std::make_shared<const Users>(std::move(load_users(listener.auth_users).users)));
+    users_.emplace_back(listener.address, served);
+    return served;
+  }
+  void reload_users(const Config& config) {
+    for (const auto& [address, served] : users_) {
+      for (const auto& listener : config.listeners) {
+        if (listener.address != address || listener.auth_users.empty()) continue;
+        served->set(std::make_shared<const Users>(std::move(load_users(listener.auth_users).users)));
+      }
     }
   }
 
@@ -204,7 +222,7 @@ class App {
   }
 
   void take(const std::shared_ptr<const ListenerFacts>& facts, int descriptor, bool v6, const std::string& client) {
-    auto [place, limit] = limits_.enter(client);
+    auto [place, limit] = facts->is_balancer ? limits_.enter_unnamed() : limits_.enter(client);
     least_busy().serve(facts, descriptor, v6, std::move(place), std::move(limit));
   }
 
@@ -275,6 +293,7 @@ class App {
       return;
     }
     certificates_.reload(loaded.config);
+    reload_users(loaded.config);
     for (const auto& warning : loaded.warnings) log::Event(log::Level::warn, "configuration").add("reason", warning);
     loaded.config.exemptions = old->exemptions;
     if (old->mta_sts.enabled) warn_if_disabled(loaded.config);
@@ -349,6 +368,8 @@ class App {
   ConnectionLimits limits_;
   OwnAddresses own_;
   ListenerCertificates certificates_;
+  Authenticator authenticator_;
+  std::vector<std::pair<HostPort, std::shared_ptr<ServedUsers>>> users_;
   asio::signal_set signals_;
   std::optional<ControlServer> control_server_;
   std::optional<MetricsServer> metrics_server_;

@@ -177,6 +177,14 @@ struct Label<FetchCause> {
   static constexpr std::array<std::string_view, 2> values{"message", "refresh"};
 };
 
+/// A client that authenticates, by AUTH or with its certificate's key.
+enum class Login { accepted, failed };
+template <>
+struct Label<Login> {
+  static constexpr std::string_view name = "result";
+  static constexpr std::array<std::string_view, 2> values{"accepted", "failed"};
+};
+
 /// As Fetched::Result.
 enum class Fetch { valid, unreachable, certificate, status, media_type, too_large, cut_short, invalid_policy };
 template <>
@@ -225,6 +233,7 @@ struct Inbound {
   By<ClientTls, Gauge> sessions_open;
   By<ClientTls> sessions;
   By<Refusal> clients_refused;
+  By<Login> authentications;
   Counter client_tls_failures;
   By<ContentFault> content_refused;
   Histogram rcpt_answer, final_reply;

@@ -42,10 +42,10 @@ std::variant<SslContextPtr, CertificateFileFault> make(const CertificateFiles& f
   SslContextPtr made(SSL_CTX_new(TLS_server_method()));
   SSL_CTX* context = made.get();
   if (context == nullptr) return CertificateFileFault{In::certificate, "no memory for a TLS context"};
-  SSL_CTX_set_security_level(context, level);
+  SSL_CTX_set_security_level(context, files.old_tls ? 0 : level);
   // RFC 8996: TLS 1.2 or later, whatever the system's openssl.cnf says.
-  if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 || SSL_CTX_set_max_proto_version(context, 0) != 1 ||
-      SSL_CTX_set_cipher_list(context, ciphers) != 1) {
+  if (SSL_CTX_set_min_proto_version(context, files.old_tls ? TLS1_VERSION : TLS1_2_VERSION) != 1 ||
+      SSL_CTX_set_max_proto_version(context, 0) != 1 || SSL_CTX_set_cipher_list(context, ciphers) != 1) {
     return CertificateFileFault{In::certificate, "OpenSSL refuses the protocol versions or ciphers: " + first_error()};
   }
   SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION);

@@ -15,6 +15,7 @@ namespace proxy {
 /// The two files of a certificate, PEM: the chain, leaf first, and the leaf's key.
 struct CertificateFiles {
   std::string certificate, key;
+  bool old_tls = false;  ///< TLS 1.0 and old ciphers are served as well: toward devices, never toward the world
 };
 
 /// Why a pair of files cannot be served.

@@ -1,5 +1,5 @@
 // The users file through the TOML tree of proxy/config, the passwords through libcrypt.
-#include "proxy/inbound/users.hpp"
+#include "proxy/config/users.hpp"
 
 #include <crypt.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 // The users file: which hashes are taken, which errors name which line, whose password is right.
-#include "proxy/inbound/users.hpp"
+#include "proxy/config/users.hpp"
 
 #include <sys/stat.h>
 
