@@ -245,7 +245,7 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::try_host(const policy::A
       break;  // it said so itself: no other address is asked
   }
   if (!last) last = outcome(attempt, What::out_of_time, "no time left to try it");
-  if (is_tls_verdict(last->what)) ticket.failed(*last, false);
+  if (is_tls_verdict(last->what)) ticket.failed(*last, last->what == What::not_authenticated);
   co_return last;
 }
 

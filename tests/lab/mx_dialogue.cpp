@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "protocol/base/base64.hpp"
 #include "protocol/base/text.hpp"
 
 namespace lab {
@@ -132,6 +133,8 @@ void MxDialogue::obey(const std::string& verb, std::string_view argument) {
     if (say("DATA", "354 go on")) finish(body());
   } else if (verb == "BDAT" && !transaction_.recipients.empty() && offers_chunking()) {
     chunk(argument);
+  } else if (verb == "AUTH") {
+    authenticate(std::string(argument));
   } else if (verb == "RSET" || verb == "NOOP") {
     if (verb == "RSET") transaction_ = {};
     say(verb, "250 2.0.0 ok");
@@ -158,6 +161,27 @@ void MxDialogue::ehlo(const std::string& verb) {
   for (std::size_t i = 0; i < lines.size(); ++i)
     text += (i + 1 < lines.size() ? "250-" : "250 ") + lines[i] + (i + 1 < lines.size() ? "\n" : "");
   say("EHLO", text);
+}
+
+// PLAIN with its initial response, or LOGIN: what was claimed is the override's argument, "PLAIN user password".
+void MxDialogue::authenticate(const std::string& argument) {
+  const auto decoded = [](std::string_view text) { return base::decoded_base64(text).value_or("?"); };
+  const auto mechanism = upper(argument.substr(0, argument.find(' ')));
+  std::string claim = mechanism;
+  if (mechanism == "LOGIN") {
+    for (const char* question : {"334 VXNlcm5hbWU6\r\n", "334 UGFzc3dvcmQ6\r\n"}) {
+      channel_.write(question);
+      claim += ' ' + decoded(without_line_end(channel_.read_line()));
+    }
+  } else if (mechanism == "PLAIN" && argument.size() > mechanism.size() + 1) {
+    auto message = decoded(std::string_view(argument).substr(mechanism.size() + 1));
+    std::replace(message.begin(), message.end(), '\0', ' ');
+    claim += message;
+  } else {
+    say("NONE", "504 5.5.4 no such mechanism");
+    return;
+  }
+  say("AUTH", "235 2.7.0 welcome", claim);
 }
 
 void MxDialogue::start_tls() {

@@ -31,6 +31,7 @@ class MxDialogue {
   void ehlo(const std::string& verb);
   void start_tls();
   void handshake(const MxFace& face);
+  void authenticate(const std::string& argument);
   bool offers_chunking();
   void chunk(std::string_view argument);
   std::string body();

@@ -32,7 +32,7 @@ inline constexpr const char* and_close = "|CLOSE";
 /// handshake. `garbage`, `drop`: instead of the handshake.
 enum class Starttls { good, stripped, refused, inject, inject_part, close, garbage, drop };
 
-/// Stages at which a reply can be changed: GREETING EHLO HELO STARTTLS MAIL RCPT DATA DOT RSET NOOP QUIT BDAT.
+/// Stages at which a reply can be changed: GREETING EHLO HELO STARTTLS MAIL RCPT DATA DOT RSET NOOP QUIT BDAT AUTH.
 /// A text ("\n" between its lines); a list: one each, then as usual; a function of the command's argument, "" for the
 /// usual reply.
 using Override = std::variant<std::string, std::vector<std::string>, std::function<std::string(std::string_view)>>;

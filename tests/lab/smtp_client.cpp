@@ -11,9 +11,11 @@ std::string words(const Reply& reply) {
 }
 
 SmtpClient::SmtpClient(const std::string& host, std::uint16_t port, Options options)
-    : channel_(Channel::connect(host, port, options.timeout, options.source)) {
+    : channel_(Channel::connect(host, port, options.timeout, options.source)),
+      context_(options.context ? options.context : any_context()) {
   channel_->timeout(options.timeout);
-  if (options.tls) channel_->connect_tls(any_context().get(), {});
+  if (!options.first.empty()) channel_->write(options.first);
+  if (options.tls) channel_->connect_tls(context_.get(), {});
   greeting_ = read();
 }
 
@@ -57,7 +59,7 @@ Reply SmtpClient::ehlo(const std::string& name, const std::string& verb) {
 
 Reply SmtpClient::starttls() {
   Reply reply = command("STARTTLS");
-  if (reply.code == 220) channel_->connect_tls(any_context().get(), {});
+  if (reply.code == 220) channel_->connect_tls(context_.get(), {});
   return reply;
 }
 

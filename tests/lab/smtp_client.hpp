@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/lab/channel.hpp"
+#include "tests/lab/tls_context.hpp"
 
 namespace lab {
 
@@ -32,6 +33,8 @@ class SmtpClient {
     std::chrono::milliseconds timeout{30000};
     bool tls = false;         ///< from the start
     std::string source = {};  ///< local address
+    std::string first = {};   ///< octets before anything else: a balancer's header
+    ContextPtr context = {};  ///< for TLS; null: one that shows no certificate and takes any
   };
   /// Connects and reads the greeting. Throws Gone, as every call below where the connection ends or no reply comes.
   SmtpClient(const std::string& host, std::uint16_t port, Options options);
@@ -65,6 +68,7 @@ class SmtpClient {
   std::string offered(const std::string& parameters) const;
 
   std::unique_ptr<Channel> channel_;
+  ContextPtr context_;
   Reply greeting_;
   std::set<std::string> features_;
 };

@@ -66,10 +66,23 @@ ContextPtr server_context(const std::string& pem, const TlsOptions& options) {
   return context;
 }
 
-ContextPtr any_context() {
+ContextPtr client_context(const std::string& pem, const TlsOptions& options) {
   ContextPtr context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
-  SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
+  SSL_CTX* c = context.get();
+  SSL_CTX_set_verify(c, SSL_VERIFY_NONE, nullptr);
+  if (options.lowest != 0 || options.highest != 0) {
+    SSL_CTX_set_cipher_list(c, "DEFAULT:@SECLEVEL=0");
+    SSL_CTX_set_min_proto_version(c, options.lowest);
+    SSL_CTX_set_max_proto_version(c, options.highest);
+  }
+  if (pem.empty()) return context;
+  if (SSL_CTX_use_certificate_chain_file(c, pem.c_str()) != 1) fail("certificate " + pem);
+  if (SSL_CTX_use_PrivateKey_file(c, pem.c_str(), SSL_FILETYPE_PEM) != 1) fail("key " + pem);
   return context;
+}
+
+ContextPtr any_context() {
+  return client_context({});
 }
 
 }  // namespace lab

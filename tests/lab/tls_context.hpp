@@ -24,5 +24,7 @@ ContextPtr server_context(const std::string& pem, const TlsOptions& options = {}
 
 /// For clients: any certificate will do.
 ContextPtr any_context();
+/// The same, which shows the certificate in `pem` (none where it is empty) and speaks these versions.
+ContextPtr client_context(const std::string& pem, const TlsOptions& options = {});
 
 }  // namespace lab
