@@ -128,9 +128,10 @@ TEST_CASE("refresh and forget go through the running relay and without one to th
   delivered(world, world.relay.mail("first@kept.test"), {.mx = kept.mx[0], .tls = true});
   kept.policy({.mode = "testing"});
   CHECK(run(world, {"policy", "refresh", "kept.test"}, "testing") == 0);
-  CHECK(run(world, {"policy", "show", "kept.test"}, "testing") == 0);
+  until_said(world, {"policy", "show", "kept.test"}, "testing");
   CHECK(run(world, {"policy", "forget", "kept.test"}, "dropped") == 0);
-  CHECK(run(world, {"policy", "show", "kept.test"}) == 1);
+  until(
+      world, [&] { return world.relay.cli({"policy", "show", "kept.test"}).status == 1; }, "the policy to go");
   CHECK(run(world, {"policy", "refresh", "none.test"}) == 1);
   world.relay.stop();
   CHECK(run(world, {"policy", "refresh", "kept.test"}, "testing") == 0);

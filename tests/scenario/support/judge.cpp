@@ -46,6 +46,11 @@ void until(const World& world, const std::function<bool()>& event, const std::st
   expect(world, world.lab.watch().until(event, limit), "expected " + what + ", it did not come");
 }
 
+void until_said(const World& world, const std::vector<std::string>& command, const std::string& words) {
+  until(
+      world, [&] { return world.relay.cli(command).out.find(words) != std::string::npos; }, "the words " + words);
+}
+
 lab::Message delivered(const World& world, const Outcome& outcome, const Delivered& expected) {
   const std::string recipient = one_of(outcome, expected.recipient);
   expect(world, outcome.fates.at(recipient) == Fate::delivered, "expected delivered, was " + words(outcome));

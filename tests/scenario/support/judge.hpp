@@ -20,6 +20,9 @@ void expect(const World& world, bool holds, const std::string& message);
 void until(const World& world, const std::function<bool()>& event, const std::string& what,
            std::chrono::milliseconds limit = std::chrono::seconds(30));
 
+/// Waits until the command says this: what it reads may still be on its way to the disk.
+void until_said(const World& world, const std::vector<std::string>& command, const std::string& words);
+
 struct Delivered {
   const MxHost* mx = nullptr;    ///< by this host
   std::optional<bool> tls = {};  ///< over TLS or not
