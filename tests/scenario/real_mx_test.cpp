@@ -108,3 +108,26 @@ TEST_CASE("OpenSMTPD as MX puts into the mailbox what was handed in", "[scenario
                          certificate);
   both_modes_arrive(world, server.room().outside("/var/mail/box"), [&] { return server.log(); });
 }
+
+TEST_CASE("OpenSMTPD whose handshakes all fail gets mail only where nothing asks for TLS", "[scenario][SMTP-56]") {
+  EveryListener world;
+  const std::string address = "127.0.9.3";
+  // With an elliptic key the OpenSMTPD of Debian 12 offers STARTTLS and fails in each handshake.
+  const auto certificate = certificate_of_real_domain(world, address);
+  world.lab.domain("plain.test", {.mx = 0}).hosts({"mx.real.test"});
+  const OpenSmtpd server(world, address, world.lab.smtp_port(),
+                         "pki mx.real.test cert \"/etc/smtpd.pem\"\npki mx.real.test key \"/etc/smtpd.pem\"\n",
+                         "tls pki mx.real.test hostname mx.real.test",
+                         "action \"box\" maildir \"/var/mail/box\" user box virtual { \"@\" = box }\n"
+                         "match from any for domain { \"real.test\", \"plain.test\" } action \"box\"\n",
+                         certificate);
+  deferred(world, world.relay.mail("b@real.test"), {}, {.policy = true});
+  const auto outcome = world.relay.mail("b@plain.test");
+  INFO(server.log());
+  CHECK(outcome.reply().code == 250);
+  const auto maildir = server.room().outside("/var/mail/box");
+  until(
+      world, [&] { return !mailbox(maildir).empty(); }, "the message in " + maildir);
+  CHECK(mailbox(maildir).size() == 1);
+  CHECK(delivery_record(world, "plain.test")["proof"] == "none");
+}

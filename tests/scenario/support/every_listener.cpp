@@ -91,7 +91,6 @@ SignedMessage::SignedMessage() {
   REQUIRE(text_.starts_with("DKIM-Signature: "));
   digest_ = body_digest(text_);
   directory_.write("message.unix", replaced(text_, "\r\n", "\n"));
-  intact({text_});
 }
 
 std::string SignedMessage::file() const {
@@ -103,6 +102,7 @@ std::string SignedMessage::unix_file() const {
 
 void SignedMessage::intact(const std::vector<std::string>& messages) const {
   std::vector<std::string> arguments{"verify", directory_.path() + "/key.pem"};
+  arguments.push_back(file());  // or nothing is shown of the others
   for (std::size_t i = 0; i < messages.size(); ++i) {
     CHECK(body_digest(messages[i]) == digest_);
     arguments.push_back(directory_.write("arrived" + std::to_string(i), messages[i]));

@@ -1,10 +1,10 @@
-"""hand_in.py KIND PORT AUTHORITY RECIPIENT FILE: hands in a message to relay.test with smtplib."""
+"""hand_in.py AUTHORITY FILE [KIND PORT RECIPIENT]...: hands in the message of FILE to each listener of relay.test with smtplib."""
 import smtplib
 import socket
 import ssl
 import sys
 
-kind, port, authority, recipient, path = sys.argv[1:]
+authority, path, *listeners = sys.argv[1:]
 context = ssl.create_default_context(cafile=authority)
 
 
@@ -21,8 +21,9 @@ smtplib.SMTP._get_socket = here
 smtplib.SMTP_SSL._get_socket = here_inside_tls
 with open(path, "rb") as file:
     message = file.read()
-client_class = smtplib.SMTP_SSL if kind == "implicit" else smtplib.SMTP
-with client_class("relay.test", int(port), timeout=50) as client:
-    if "starttls" in kind:
-        client.starttls(context=context)
-    client.sendmail("a@sender.test", [recipient], message, mail_options=["BODY=8BITMIME"])
+for kind, port, recipient in zip(*[iter(listeners)] * 3):
+    client_class = smtplib.SMTP_SSL if kind == "implicit" else smtplib.SMTP
+    with client_class("relay.test", int(port), timeout=50) as client:
+        if "starttls" in kind:
+            client.starttls(context=context)
+        client.sendmail("a@sender.test", [recipient], message, mail_options=["BODY=8BITMIME"])
