@@ -153,6 +153,7 @@ void EveryListener::arrived(const SignedMessage& message, const std::function<st
     INFO(received);
     CHECK(received.starts_with("Received: "));
     CHECK((received.find("\r\n\ttls TLS_") != std::string::npos) == (listener.tls != "none"));
+    CHECK(found.body->ends_with(message.text().substr(message.text().find("\r\n\r\n"))));  // and no bare newline
     bodies.push_back(*found.body);
   }
   message.intact(bodies);
