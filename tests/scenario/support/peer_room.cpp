@@ -32,7 +32,8 @@ for device in null zero urandom; do
   mount --bind "/dev/$device" "$root/dev/$device"
 done
 mount -t proc proc "$root/proc"
-PATH=/usr/sbin:/usr/bin:/bin exec /usr/sbin/chroot "$root" "$@"
+PATH=/usr/sbin:/usr/bin:/bin /usr/sbin/chroot "$root" "$@"
+exit 0
 )";
 
 }  // namespace
