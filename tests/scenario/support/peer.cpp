@@ -80,7 +80,8 @@ void wait_for_listener(const std::string& address, std::uint16_t port) {
   }
 }
 
-Postfix::Postfix(const std::string& address, std::uint16_t port, const std::map<std::string, std::string>& settings)
+Postfix::Postfix(const std::string& address, std::uint16_t port, const std::map<std::string, std::string>& settings,
+                 const std::string& more_services)
     : address_(address), port_(port) {
   const auto& path = directory_.path();
   for (const char* folder :
@@ -117,7 +118,8 @@ Postfix::Postfix(const std::string& address, std::uint16_t port, const std::map<
   std::string text;
   for (const auto& [key, value] : main) text += key + " = " + value + "\n";
   directory_.write("main.cf", text);
-  directory_.write("master.cf", address + ":" + std::to_string(port) + " inet n - n - 50 smtpd\n" + services);
+  directory_.write("master.cf",
+                   address + ":" + std::to_string(port) + " inet n - n - 50 smtpd\n" + services + more_services);
   master_ = std::make_unique<lab::ChildProcess>(
       std::vector<std::string>{"/usr/lib/postfix/sbin/master", "-c", path, "-d"}, path);
   wait_for_listener(address, port);

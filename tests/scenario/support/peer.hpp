@@ -29,10 +29,12 @@ std::uint16_t free_port(const std::string& address = "127.0.0.1");
 /// Waits until something accepts connections there; fails the test where nothing does.
 void wait_for_listener(const std::string& address, std::uint16_t port);
 
-/// A private Postfix that listens at one address, with these settings over the usual ones.
+/// A private Postfix that listens at one address, with these settings over the usual ones, and further lines of
+/// master.cf.
 class Postfix {
  public:
-  Postfix(const std::string& address, std::uint16_t port, const std::map<std::string, std::string>& settings);
+  Postfix(const std::string& address, std::uint16_t port, const std::map<std::string, std::string>& settings,
+          const std::string& more_services = {});
   ~Postfix();
   const std::string& address() const { return address_; }
   std::uint16_t port() const { return port_; }
