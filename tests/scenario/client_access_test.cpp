@@ -20,9 +20,9 @@ std::string plain(const std::string& user, const std::string& password) {
 
 /// As `sts-relay password` makes it.
 std::string hash_of(World& world, const std::string& password) {
-  const auto made = lab::run_program({"/bin/sh", "-c", "printf '%s\\n' \"$1\" | \"$2\" password", "sh", password,
-                                      relay_program()},
-                                     world.lab.directory(), std::chrono::seconds(30));
+  const auto made =
+      lab::run_program({"/bin/sh", "-c", "printf '%s\\n' \"$1\" | \"$2\" password", "sh", password, relay_program()},
+                       world.lab.directory(), std::chrono::seconds(30));
   REQUIRE(made.status == 0);
   REQUIRE(made.out.starts_with("$y$"));
   return made.out.substr(0, made.out.size() - 1);
@@ -31,7 +31,8 @@ std::string hash_of(World& world, const std::string& password) {
 void write_users(World& world, const std::map<std::string, std::string>& passwords) {
   std::ofstream file(world.relay.directory() + "/users.toml");
   file << "[users]\n";
-  for (const auto& [user, password] : passwords) file << lab::toml(user) << " = " << lab::toml(hash_of(world, password)) << '\n';
+  for (const auto& [user, password] : passwords)
+    file << lab::toml(user) << " = " << lab::toml(hash_of(world, password)) << '\n';
 }
 
 /// A relay whose only clients are users.
@@ -96,19 +97,28 @@ TEST_CASE("what a user has shown ends with its connection and with STARTTLS", "[
   CHECK(world.relay.client().command("MAIL FROM:<a@sender.test>").code == 530);
 }
 
-TEST_CASE("users are read anew at a reload and a file with a fault keeps those in force", "[scenario][SMTP-32][OPS-03]") {
+TEST_CASE("users are read anew at a reload and a file with a fault keeps those in force",
+          "[scenario][SMTP-32][OPS-03]") {
   World world({}, false);
   start_with_users(world, "implicit");
   write_users(world, {{"other", "word"}});
   world.relay.reload();
   until(
-      world, [&] { return !world.relay.log_lines({{"event", "reloaded"}}).empty(); }, "the reload");
+      world,
+      [&] {
+        return !world.relay.log_lines({{"event", "reloaded"}}).empty();
+      },
+      "the reload");
   CHECK(secure_client(world, true).command(plain("other", "word")).code == 235);
   CHECK(secure_client(world, true).command(plain("printer@corp.test", "secret")).code == 535);
   std::ofstream(world.relay.directory() + "/users.toml") << "[users]\nother = \"word\"\n";
   world.relay.reload();
   until(
-      world, [&] { return !world.relay.log_lines({{"event", "reload_failed"}}).empty(); }, "the refusal");
+      world,
+      [&] {
+        return !world.relay.log_lines({{"event", "reload_failed"}}).empty();
+      },
+      "the refusal");
   CHECK(secure_client(world, true).command(plain("other", "word")).code == 235);
 }
 

@@ -44,7 +44,11 @@ TEST_CASE("a scanner that knows no rule gets its message through and the log say
   CHECK(body.find("\r\nMessage-ID: <") != std::string::npos);
   CHECK(body.find("Subject: a scan\r\nFrom: scan@sender.test\r\n\r\nline one\r\nline two\r\n") != std::string::npos);
   until(
-      world, [&] { return !world.relay.log_lines({{"event", "device"}}).empty(); }, "what the device did");
+      world,
+      [&] {
+        return !world.relay.log_lines({{"event", "device"}}).empty();
+      },
+      "what the device did");
   const auto did = world.relay.log_lines({{"event", "device"}})[0]["did"];
   for (const char* part :
        {"bare_newlines", "helo_names", "blanks_in_paths", "paths_without_brackets", "no_quit", "missing_fields"})

@@ -49,7 +49,8 @@ TEST_CASE("the relay authenticates to a verified next hop once a connection", "[
     return std::string();
   });
   start_with(world, hop(world, "\"hop.test\"", login));
-  for (int i = 0; i < 2; ++i) delivered(world, world.relay.mail("b" + std::to_string(i) + "@corp.test"), {.mx = &host, .tls = true});
+  for (int i = 0; i < 2; ++i)
+    delivered(world, world.relay.mail("b" + std::to_string(i) + "@corp.test"), {.mx = &host, .tls = true});
   CHECK(claimed == (mechanisms == "LOGIN" ? "LOGIN" : "PLAIN") + std::string(" relay@corp.test open sesame"));
   const auto said = commands(host, "AUTH");
   REQUIRE(said.size() == 1);

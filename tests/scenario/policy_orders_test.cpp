@@ -131,7 +131,11 @@ TEST_CASE("refresh and forget go through the running relay and without one to th
   until_said(world, {"policy", "show", "kept.test"}, "testing");
   CHECK(run(world, {"policy", "forget", "kept.test"}, "dropped") == 0);
   until(
-      world, [&] { return world.relay.cli({"policy", "show", "kept.test"}).status == 1; }, "the policy to go");
+      world,
+      [&] {
+        return world.relay.cli({"policy", "show", "kept.test"}).status == 1;
+      },
+      "the policy to go");
   CHECK(run(world, {"policy", "refresh", "none.test"}) == 1);
   world.relay.stop();
   CHECK(run(world, {"policy", "refresh", "kept.test"}, "testing") == 0);

@@ -76,3 +76,20 @@ TEST_CASE("the end of the budget of RCPT is told with 451 4.4.1 on a connection 
   client.quit();
   CHECK(good.mx[0]->inbox().size() == 1);
 }
+
+TEST_CASE("mail for postmaster without a domain goes to the configured address or is refused", "[scenario][SMTP-53]") {
+  const bool configured = GENERATE(true, false);
+  lab::RelayOptions options;
+  if (configured) options.top.emplace("postmaster", "\"admin@good.test\"");
+  World world(options);
+  auto& good = world.lab.domain("good.test", {.sts = "enforce"});
+  auto client = world.relay.client();
+  CHECK(client.command("MAIL FROM:<a@sender.test>").code == 250);
+  const auto reply = client.command("RCPT TO:<PostMaster>");
+  CHECK(reply.code == (configured ? 250 : 550));
+  if (configured) CHECK(client.data(lab::letter()).code == 250);
+  client.quit();
+  const auto inbox = good.mx[0]->inbox();
+  REQUIRE(inbox.size() == (configured ? 1U : 0U));
+  if (configured) CHECK(inbox[0]->recipients == std::vector<std::string>{"admin@good.test"});
+}
