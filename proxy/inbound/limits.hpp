@@ -23,7 +23,9 @@ class ConnectionLimits {
     }
     /// Whose it is, where that was not known at first (enter_unnamed). Empty, or the name of the limit that is reached.
     std::string belongs_to(const std::string& client) {
-      return owner_ && owner_->name(client) ? (client_ = client, "") : "connections_per_client";
+      if (!owner_ || !owner_->name(client)) return "connections_per_client";
+      client_ = client;
+      return {};
     }
 
    private:

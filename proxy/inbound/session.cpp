@@ -1,14 +1,11 @@
 // The loop of one session, its buffer and its timeouts.
 #include "proxy/inbound/session.hpp"
 
-#include <algorithm>
 #include <boost/asio/error.hpp>
-#include <optional>
 
 #include "policy/reply.hpp"
 #include "protocol/base/text.hpp"
 #include "protocol/mime/missing_fields.hpp"
-#include "protocol/net/proxy_protocol.hpp"
 #include "proxy/tls/client_key.hpp"
 #include "proxy/tls/proof_of.hpp"
 
@@ -19,26 +16,6 @@ namespace {
 constexpr std::chrono::minutes client_wait(5);  // RFC 5321 §4.5.3.2.7
 constexpr std::chrono::seconds goodbye_wait(5);
 constexpr std::chrono::seconds handshake_wait(60);
-constexpr std::string_view shutdown_words = "shutting down, try again soon";
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
-
-boost::asio::ip::address without_mapping(boost::asio::ip::address address) {
-  if (address.is_v6() && address.to_v6().is_v4_mapped())
-    return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
-  return address;
-}
-
-/// Nothing: it is gone already.
-std::optional<boost::asio::ip::address> peer_of(const Socket& socket) {
-  boost::system::error_code error;
-  const auto peer = socket.remote_endpoint(error);
-  if (error) return std::nullopt;
-  return without_mapping(peer.address());
-}
 
 }  // namespace
 
@@ -72,71 +49,6 @@ Session::~Session() {
   return_buffer();
 }
 
-void Session::refuse(const std::string& limit_reached) {
-  refused_ = true;
-  using metrics::Refusal;
-  metrics::all.inbound
-      .clients_refused[limit_reached == "connections" ? Refusal::connections : Refusal::connections_per_client]
-      .add();
-  log::Event(log::Level::warn, "client_refused").add("client", client_address_).add("reason", "limit " + limit_reached);
-  machine_ =
-      std::make_unique<smtp::ServerSession>(listener_->options, policy::reply::too_many_connections(limit_reached));
-}
-
-// The client is known: what it may do.
-void Session::begin(const boost::asio::ip::address& client, const std::string& limit_reached) {
-  if (!limit_reached.empty()) return refuse(limit_reached);
-  may_waive_ = listener_->may_waive(client);
-  auto admission = smtp::Admission::served;
-  if (!listener_->allowed(client)) {
-    const bool may_show_who_it_is = listener_->users || !listener_->allow_keys.empty();
-    admission = may_show_who_it_is ? smtp::Admission::must_authenticate : smtp::Admission::refused;
-  }
-  if (admission == smtp::Admission::refused) {
-    metrics::all.inbound.clients_refused[metrics::Refusal::allow].add();
-    log::Event(log::Level::warn, "client_refused").add("client", client_address_).add("reason", "not in allow");
-  }
-  machine_ = std::make_unique<smtp::ServerSession>(listener_->options, admission);
-  if (shutting_down_) machine_->shut_down(shutdown_words);
-}
-
-// SMTP-39: the header of the PROXY protocol, from listed peers only, not an octet more. False: there is none, and the
-// connection is to be closed without a word: who speaks here is not known.
-awaitable<bool> Session::hear_balancer() {
-  std::string reason;
-  const auto peer = peer_of(stream_.socket());
-  std::string header;
-  const auto deadline = after(handshake_wait);
-  if (!peer || !listener_->is_balancer(*peer)) reason = "not in proxy_protocol";
-  while (reason.empty()) {
-    auto state = net::parse_proxy_header(header);
-    if (const auto* whole = std::get_if<net::ProxyHeader>(&state)) {
-      auto client = *peer;
-      boost::system::error_code error;
-      if (whole->command == net::ProxyHeader::Command::proxy)
-        client = without_mapping(boost::asio::ip::make_address(whole->source, error));
-      client_address_ = client.to_string();
-      begin(client, place_.belongs_to(client_address_));
-      co_return true;
-    }
-    if (const auto* invalid = std::get_if<net::ProxyHeaderInvalid>(&state)) {
-      reason = "no PROXY header: " + invalid->reason;
-      break;
-    }
-    const auto had = header.size();
-    header.resize(had + std::get<net::ProxyHeaderNeeds>(state).octets);
-    waiting_ = true;
-    const auto done = co_await stream_.read(std::span(header).subspan(had), deadline);
-    waiting_ = false;
-    header.resize(had + done.octets);
-    if (done.error) reason = "no PROXY header: the connection ended or was silent";
-    if (shutting_down_ && done.error) co_return false;
-  }
-  metrics::all.inbound.clients_refused[metrics::Refusal::allow].add();
-  log::Event(log::Level::warn, "client_refused").add("client", client_address_).add("reason", reason);
-  co_return false;
-}
-
 void Session::return_buffer() {
   if (!machine_) return;
   const auto buffer = machine_->reclaim();
@@ -146,7 +58,7 @@ void Session::return_buffer() {
 void Session::shut_down() {
   if (shutting_down_) return;
   shutting_down_ = true;
-  if (machine_) machine_->shut_down(shutdown_words);
+  if (machine_) machine_->shut_down(policy::reply::shutting_down().text);
   if (waiting_) stream_.interrupt();
 }
 
@@ -190,11 +102,7 @@ awaitable<bool> Session::handshake(SslPtr ssl) {
   if (!error) {
     const bool implicit = listener_->options.tls == smtp::ServerOptions::Tls::implicit;
     count_.became(implicit ? metrics::ClientTls::implicit : metrics::ClientTls::starttls);
-    if (const auto key = peer_key_digest(stream_.ssl()); is_allowed_key(key)) {
-      metrics::all.inbound.authentications[metrics::Login::accepted].add();
-      log::Event(log::Level::info, "authenticated").add("client", client_address_).add("by", "allow_keys");
-      machine_->admit();
-    }
+    admit_by_key();
     co_return true;
   }
   if (shutting_down_) co_return false;
@@ -204,42 +112,6 @@ awaitable<bool> Session::handshake(SslPtr ssl) {
   if (words.empty()) words = base::printable(error.message(), 100);
   log::Event(log::Level::warn, "client_tls_failed").add("client", client_address_).add("reason", words);
   co_return false;
-}
-
-bool Session::is_allowed_key(const std::string& digest) const {
-  const auto& allowed = listener_->allow_keys;
-  return !digest.empty() && std::find(allowed.begin(), allowed.end(), digest) != allowed.end();
-}
-
-awaitable<void> Session::authenticate(smtp::Credentials credentials) {
-  using Said = Authenticator::Verdict;
-  const auto user = credentials.user;
-  const auto* mechanism = credentials.mechanism == smtp::Mechanism::plain ? "PLAIN" : "LOGIN";
-  auto users = listener_->users->get();
-  const auto verdict =
-      co_await listener_->authenticator->check(std::move(users), client_address_, std::move(credentials));
-  const bool accepted = verdict == Said::accepted;
-  metrics::all.inbound.authentications[accepted ? metrics::Login::accepted : metrics::Login::failed].add();
-  log::Event event(accepted ? log::Level::info : log::Level::warn,
-                   accepted ? "authenticated" : "authentication_failed");
-  event.add("client", client_address_).add("user", base::printable(user, 320)).add("mechanism", mechanism);
-  switch (verdict) {
-    case Said::accepted: machine_->answer({235, "2.7.0", "authenticated"}); break;
-    case Said::wrong:
-      // RFC 4954 §6: alike for an unknown user and a wrong password.
-      event.add("reason", "user or password");
-      machine_->answer({535, "5.7.8", "user or password is wrong"});
-      break;
-    case Said::too_many:
-      event.add("reason", "too many failures of this client");
-      machine_->close_with(
-          {421, "4.7.0", "too many failed authentications from your address, try again in some minutes"});
-      break;
-    case Said::busy:
-      event.add("reason", "too many passwords wait to be checked");
-      machine_->answer({454, "4.7.0", "too many authentications at a time, try again soon"});
-      break;
-  }
 }
 
 // A device's message without Date or Message-ID gets them, where the profile says so, behind the Received field.

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -77,7 +78,9 @@ class Session : public std::enable_shared_from_this<Session> {
   void refuse(const std::string& limit_reached);
   awaitable<bool> hear_balancer();
   awaitable<void> authenticate(smtp::Credentials credentials);
-  bool is_allowed_key(const std::string& digest) const;
+  void admit_by_key();
+  /// Nothing: it is gone already. IPv4-mapped addresses as IPv4.
+  static std::optional<boost::asio::ip::address> peer_of(const Socket& socket);
   awaitable<void> body_part(std::string_view wire, bool last);
   void log_leniencies() const;
   awaitable<bool> input();

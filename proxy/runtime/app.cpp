@@ -326,6 +326,7 @@ class App {
     for (auto& acceptor : acceptors_) acceptor->stop();
     for (auto& worker : workers_) worker->drain();
     queue_.stop();
+    authenticator_.stop();
     const auto end = after(config_.load()->drain);
     asio::steady_timer timer(control_);
     while ((open_sessions() > 0 || queue_.in_hand() > 0) && !passed(end)) {
