@@ -401,9 +401,14 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::send_envelope(const poli
     co_return cannot;
   }
   asked_ = 0;
-  pending_.recipients.resize(std::min(room(), pending_.recipients.size()));
-  asked_ = pending_.recipients.size();
-  auto result = co_await connection_->envelope(std::move(permit), pending_, budget_);
+  std::optional<smtp::Envelope> fewer;  // another host may take them all
+  if (const auto most = room(); most < pending_.recipients.size()) {
+    fewer = pending_;
+    fewer->recipients.resize(most);
+  }
+  const auto& envelope = fewer ? *fewer : pending_;
+  asked_ = envelope.recipients.size();
+  auto result = co_await connection_->envelope(std::move(permit), envelope, budget_);
   if (auto* failure = std::get_if<smtp::Failure>(&result)) co_return policy::outcome_of(attempt.demand.host, *failure);
 
   auto& verdicts = std::get<smtp::Verdicts>(result);
