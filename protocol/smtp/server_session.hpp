@@ -21,6 +21,7 @@
 #include <string_view>
 
 #include "protocol/smtp/data_scanner.hpp"
+#include "protocol/smtp/extensions.hpp"
 #include "protocol/smtp/server_action.hpp"
 #include "protocol/smtp/server_options.hpp"
 
@@ -123,6 +124,8 @@ class ServerSession {
   bool starttls_offered() const;
   bool auth_offered() const;
   std::string limits_offered() const;
+  std::string parameters_of(Extension extension) const;
+  bool is_offered(const ExtensionRow& row) const;
   std::string_view too_long() const;
   bool next_line(std::string_view& line);
   bool skip_line();
