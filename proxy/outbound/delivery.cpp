@@ -59,6 +59,7 @@ Delivery::Delivery(Environment& environment, std::shared_ptr<const MessageFacts>
       target_(std::move(target)) {
   pending_.mail = envelope_.mail = message_->mail;
   pending_.added = envelope_.added = message_->added;
+  content_ = message_->content;
 }
 
 Delivery::~Delivery() {
@@ -396,7 +397,10 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::send_envelope(const poli
                                                                       policy::Permit permit) {
   if (auto cannot = unfit(attempt)) {
     unfit_.push_back(attempt.demand.host);
-    utf8_refused_ = utf8_refused_ || (used().international_address && !connection_->capabilities().smtputf8);
+    if (!connection_->capabilities().smtputf8) {
+      utf8_refused_ = utf8_refused_ || used().international_address;
+      lacked_smtputf8_ = lacked_smtputf8_ || used().international_address || used().utf8_header;
+    }
     environment_.pool.keep(std::move(connection_));
     co_return cannot;
   }

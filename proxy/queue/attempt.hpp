@@ -1,4 +1,5 @@
-// One attempt at a unit of the queue, on a worker.
+// One attempt at a unit of the queue, on a worker. A report of ours in its international form is converted for a way
+// back that cannot take that (SMTP-62); nothing else is ever changed.
 #pragma once
 
 #include <memory>
