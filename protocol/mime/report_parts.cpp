@@ -9,9 +9,10 @@
 namespace mime {
 namespace {
 
-constexpr std::string_view kind =
-    "Content-Type: multipart/report; report-type=delivery-status;\r\n boundary=\"";
+constexpr std::string_view kind = "Content-Type: multipart/report; report-type=delivery-status;\r\n boundary=\"";
 constexpr std::string_view eight_bit = "Content-Transfer-Encoding: 8bit\r\n";
+constexpr std::string_view plain_words = "Content-Type: text/plain; charset=us-ascii\r\n";
+constexpr std::string_view plain_status = "Content-Type: message/delivery-status\r\n";
 constexpr std::string_view global_words = "Content-Type: text/plain; charset=utf-8\r\n";
 constexpr std::string_view global_status = "Content-Type: message/global-delivery-status\r\n";
 
@@ -53,10 +54,12 @@ std::string ascii_status(std::string_view status) {
 }
 
 /// What the words promise to be attached.
-void say_header_only(std::string& words) {
-  constexpr std::string_view whole = "\r\nYour message is attached.\r\n";
+void say_less(std::string& words, ReturnedContent::What returned) {
+  constexpr std::string_view whole = "Your message is attached.\r\n";
   const auto at = words.rfind(whole);
-  if (at != words.npos) words.replace(at, whole.size(), "\r\nThe header of your message is attached.\r\n");
+  if (at == words.npos || returned == ReturnedContent::What::message) return;
+  const bool header = returned == ReturnedContent::What::header;
+  words.replace(at, whole.size(), header ? "The header of your message is attached.\r\n" : "");
 }
 
 }  // namespace
@@ -76,9 +79,9 @@ std::string put_together(const ReportParts& parts) {
   out += parts.mark + "\"\r\n";
   // RFC 2045 §6.4: what holds 8-bit parts says so itself.
   if (words_are || status_is || returned.eight_bit) out += eight_bit;
-  begin_part(parts.international ? global_words : "Content-Type: text/plain; charset=us-ascii\r\n", words_are);
+  begin_part(parts.international ? global_words : plain_words, words_are);
   out += parts.words;
-  begin_part(parts.international ? global_status : "Content-Type: message/delivery-status\r\n", status_is);
+  begin_part(parts.international ? global_status : plain_status, status_is);
   out += parts.status;
   if (returned.what != ReturnedContent::What::nothing) {
     begin_part(returned.fields, false);
@@ -88,40 +91,47 @@ std::string put_together(const ReportParts& parts) {
   return out;
 }
 
-std::optional<std::string> in_ascii(std::string_view report) {
+std::optional<std::string> in_ascii(std::string_view report, bool eight_bit_mime) {
   ReportParts parts;
+  const bool is_eight_bit = base::has_eight_bit(report);
   const auto header = take_until(report, kind);
   if (!header || base::has_eight_bit(*header)) return std::nullopt;
   const auto mark = take_until(report, "\"\r\n");
   if (!mark) return std::nullopt;
   const std::string between = "\r\n--" + std::string(*mark) + "\r\n", last = "\r\n--" + std::string(*mark) + "--\r\n";
   if (!take_until(report, between)) return std::nullopt;
-  const auto words = take_part(report, global_words, between);
+  const bool global = report.starts_with(global_words);
+  if (!global && (eight_bit_mime || !is_eight_bit)) return std::nullopt;
+  const auto words = take_part(report, global ? global_words : plain_words, between);
   if (!words || !report.ends_with(last)) return std::nullopt;
   const bool returns = report.find(between) != report.npos;
-  const auto status = take_part(report, global_status, returns ? between : last);
+  const auto status = take_part(report, global ? global_status : plain_status, returns ? between : last);
   if (!status) return std::nullopt;
   parts.header = *header;
   parts.mark = *mark;
   parts.words = base::with_ascii_escapes(*words);
-  parts.status = ascii_status(*status);
+  parts.status = global ? ascii_status(*status) : std::string(*status);
   if (!returns) return put_together(parts);
 
   report.remove_suffix(last.size());
   const auto fields = take_until(report, "\r\n\r\n");
   if (!fields) return std::nullopt;
-  const bool is_global = fields->starts_with("Content-Type: message/global");
-  if (is_global) {
-    PartHeaders headers;
-    headers.scan(report);
-    const bool whole = *fields == "Content-Type: message/global" || fields->starts_with("Content-Type: message/global\r");
-    parts.returned = returned_content(report, whole && !headers.eight_bit());
-    if (whole && parts.returned.what != ReturnedContent::What::message) say_header_only(parts.words);
-  } else {  // it had no international form
+  const auto type = fields->substr(0, fields->find("\r\n"));
+  if (type == "Content-Type: text/rfc822-headers") {  // ASCII already
     parts.returned.what = ReturnedContent::What::header;
     parts.returned.fields = std::string(*fields) + "\r\n";
     parts.returned.text = report;
+    return put_together(parts);
   }
+  const bool was_whole = type != "Content-Type: message/global-headers";
+  bool whole = was_whole && (eight_bit_mime || !base::has_eight_bit(report));
+  if (whole) {
+    PartHeaders headers;
+    headers.scan(report);
+    whole = !headers.eight_bit();
+  }
+  parts.returned = returned_content(report, whole);
+  if (was_whole) say_less(parts.words, parts.returned.what);
   return put_together(parts);
 }
 

@@ -21,9 +21,10 @@ struct ReportParts {
 
 std::string put_together(const ReportParts& parts);
 
-/// The ASCII forms of an international report that delivery_report() wrote: for a way back without SMTPUTF8. What is
-/// returned of the message is its header only where a header in it is not ASCII, for no message/rfc822 may hold that.
-/// nullopt: it is no such report, or goes to an address that has no ASCII form.
-std::optional<std::string> in_ascii(std::string_view report);
+/// A report that delivery_report() wrote, in a form for a way back without SMTPUTF8: what is returned of the message is
+/// its header only where a header in it is not ASCII, for no message/rfc822 may hold that. Without `eight_bit_mime`:
+/// for a way back that takes no 8-bit content either; all of it is ASCII then. nullopt: it is no such report, there is
+/// nothing to change in it, or it goes to an address that has no ASCII form.
+std::optional<std::string> in_ascii(std::string_view report, bool eight_bit_mime = true);
 
 }  // namespace mime

@@ -397,10 +397,11 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::send_envelope(const poli
                                                                       policy::Permit permit) {
   if (auto cannot = unfit(attempt)) {
     unfit_.push_back(attempt.demand.host);
-    if (!connection_->capabilities().smtputf8) {
-      utf8_refused_ = utf8_refused_ || used().international_address;
-      lacked_smtputf8_ = lacked_smtputf8_ || used().international_address || used().utf8_header;
-    }
+    const auto& offers = connection_->capabilities();
+    const auto needs = used();
+    utf8_refused_ = utf8_refused_ || (needs.international_address && !offers.smtputf8);
+    lacked_.smtputf8 |= (needs.international_address || needs.utf8_header) && !offers.smtputf8;
+    lacked_.eight_bit_mime |= needs.eight_bit && !offers.eight_bit_mime;
     environment_.pool.keep(std::move(connection_));
     co_return cannot;
   }

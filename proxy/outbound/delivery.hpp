@@ -40,6 +40,11 @@ struct MessageFacts {
   smtp::ContentFacts content{};
 };
 
+/// Extensions that a message needs and hosts do not offer.
+struct Lacked {
+  bool smtputf8 = false, eight_bit_mime = false;
+};
+
 class Delivery {
  public:
   Delivery(Environment& environment, std::shared_ptr<const MessageFacts> message, Target target);
@@ -71,8 +76,8 @@ class Delivery {
   const std::string& speaker() const { return speaker_; }
   /// recipients() got 4xx because no host could be had at all: that is no word about this message.
   bool no_host() const { return no_host_; }
-  /// No host took it, and one was passed by because it lacks the SMTPUTF8 that the message needs.
-  bool lacked_smtputf8() const { return lacked_smtputf8_ && failed_; }
+  /// What hosts lacked that the message needs, where no host took it.
+  Lacked lacked() const { return failed_ ? lacked_ : Lacked(); }
   /// Whether the host that took the message passes on what the sender wants to be told (RFC 3461).
   bool took_over_notices() const { return took_over_notices_; }
 
@@ -125,7 +130,7 @@ class Delivery {
   std::string speaker_;
   std::vector<std::string> unfit_;  // hosts that were not asked, because they lack what the message needs
   bool utf8_refused_ = false;       // one of them lacks SMTPUTF8, and no other took the batch
-  bool lacked_smtputf8_ = false;    // one of them lacks SMTPUTF8, whatever needs it
+  Lacked lacked_;                   // by one of them at least
   bool no_host_ = false, took_over_notices_ = false;
   bool remembers_ = false;              // what the domain proves is kept
   std::optional<smtp::Reply> failed_;   // no host could be had: the answer to every RCPT

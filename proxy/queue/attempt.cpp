@@ -27,8 +27,9 @@ namespace {
 
 /// The report in its ASCII forms as a message; nullopt where `message` is none of ours, or has no such form. The store
 /// keeps it as it is: the way back may offer more the next time.
-std::optional<std::pair<QueuedMessage, std::string>> converted(const QueuedMessage& message, const Octets& octets) {
-  const bool ours = message.client.empty() && message.mail.reverse_path.null() && message.mail.smtputf8;
+std::optional<std::pair<QueuedMessage, std::string>> converted(const QueuedMessage& message, const Octets& octets,
+                                                               Lacked lacked) {
+  const bool ours = message.client.empty() && message.mail.reverse_path.null();
   const bool ascii = std::none_of(message.recipients.begin(), message.recipients.end(),
                                   [](const auto& one) { return one.rcpt.forward_path.international; });
   if (!ours || !ascii) return std::nullopt;
@@ -38,7 +39,7 @@ std::optional<std::pair<QueuedMessage, std::string>> converted(const QueuedMessa
     if (got == 0) return std::nullopt;
     have += got;
   }
-  auto wire = mime::in_ascii(text);
+  auto wire = mime::in_ascii(text, !lacked.eight_bit_mime);
   if (!wire) return std::nullopt;
   QueuedMessage made = message;
   made.mail.smtputf8 = false;
@@ -72,8 +73,8 @@ awaitable<void> deliver_queued(Environment& environment, std::shared_ptr<const Q
   try {
     const Target target{std::move(domain), message->recipients.front().rcpt.forward_path.is_literal};
     verdict = co_await send(environment, *message, octets, target);
-    if (verdict.lacked_smtputf8) {
-      auto ascii = converted(*message, *octets);
+    if (verdict.lacked.smtputf8 || verdict.lacked.eight_bit_mime) {
+      auto ascii = converted(*message, *octets, verdict.lacked);
       if (ascii) {
         log::Event(log::Level::info, "report_in_ascii")
             .add("id", message->id)

@@ -57,6 +57,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   MUST(report.international == wanted.international);
   const auto converted = mime::in_ascii(wire);
   MUST(converted.has_value() == (wanted.international && report::ascii(report.header)));
+  const auto seven_bit = mime::in_ascii(wire, false);
+  MUST(seven_bit.has_value() == ((wanted.international || !report::ascii(wire)) && report::ascii(report.header)));
+  if (seven_bit) MUST(report::ascii(*seven_bit) && report::read(*seven_bit).fault.empty());
   if (converted) {
     const auto ascii = report::read(*converted);
     MUST(ascii.fault.empty() && !ascii.international && ascii.parts.size() == report.parts.size());

@@ -1,7 +1,6 @@
-// Headers of parts in reads of any sizes: the same answer, whatever the sizes. Without an octet above 127 it is no; with
-// one in the message's own header it is yes; an octet that was none before never makes it no. The first octet picks the
-// sizes.
-// covers: SMTP-24
+// Headers of parts in reads of any sizes: the same answer, whatever the sizes. Without an octet above 127 it is no;
+// with one in the message's own header it is yes; an octet that was none before never makes it no. The first octet
+// picks the sizes. covers: SMTP-24
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -66,6 +66,20 @@ TEST_CASE("a report on a message in UTF-8 goes back in ASCII where nothing else 
   world.drained();
 }
 
+TEST_CASE("a report with 8-bit content goes back without it where that is not taken", "[scenario][SMTP-28]") {
+  QueueWorld world;
+  world.home.mx[0]->offers({"PIPELINING"});
+  auto& grey = world.lab.domain("grey.test", {.sts = "enforce"});
+  grey.mx[0]->on("RCPT", std::string("450 4.2.1 greylisted"));
+  world.take({"b@grey.test"}, "BODY=8BITMIME", "", "a@sender.test", lab::letter(greeting, "about the weather"));
+  grey.mx[0]->on("RCPT", std::string("550 5.1.1 nobody of that name"));
+  const auto report = world.report();
+  CHECK(holds(*report.body, "text/rfc822-headers"));
+  CHECK(holds(*report.body, "about the weather"));
+  CHECK_FALSE(holds(*report.body, greeting));
+  world.drained();
+}
+
 TEST_CASE("of two hosts the one with SMTPUTF8 gets the report in UTF-8", "[scenario][SMTP-62][SMTP-24]") {
   QueueWorld world;
   auto& two = world.lab.domain("two.test", {.mx = 2});
@@ -83,7 +97,11 @@ TEST_CASE("a report that waits is in UTF-8 again once its host takes that", "[sc
   world.home.mx[0]->on("RCPT", std::string("450 4.2.1 greylisted"));
   refused_later(world);
   until(
-      world, [&] { return !world.relay.log_lines({{"event", "report_in_ascii"}}).empty(); }, "a first attempt");
+      world,
+      [&] {
+        return !world.relay.log_lines({{"event", "report_in_ascii"}}).empty();
+      },
+      "a first attempt");
   world.home.mx[0]->offers({"PIPELINING", "8BITMIME", "SMTPUTF8"}).as_usual();
   is_international(world.report());
   world.drained();

@@ -30,9 +30,9 @@ TEST_CASE("an address of type utf-8 has a form in ASCII and one in UTF-8", "[SMT
 }
 
 TEST_CASE("what no address of type utf-8 may hold is refused", "[SMTP-62][SMTP-26]") {
-  for (const char* text : {"", "a b", "a+b", "a=b", "a\\b", "\\x{}", "\\x{E9", "\\xE9", "\\x{G}", "\\x{0}", "\\x{0D}",
-                           "\\x{0A}", "\\x{7F}", "\\x{D800}", "\\x{DFFF}", "\\x{110000}", "\\x{00000E9}", "\xe9", "\xc3",
-                           "a\r\nb", "\x7f"}) {
+  for (const char* text : {"",          "a b",         "a+b",          "a=b",     "a\\b",    "\\x{}",   "\\x{E9",
+                           "\\xE9",     "\\x{G}",      "\\x{0}",       "\\x{0D}", "\\x{0A}", "\\x{7F}", "\\x{D800}",
+                           "\\x{DFFF}", "\\x{110000}", "\\x{00000E9}", "\xe9",    "\xc3",    "a\r\nb",  "\x7f"}) {
     INFO(text);
     CHECK_FALSE(base::decoded_utf8_address(text));
   }

@@ -15,7 +15,8 @@ TEST_CASE("a content type names its type and its boundary", "[SMTP-24]") {
       {" text/plain", "text", "plain", "", false},
       {" Multipart/Mixed; Boundary=a.b", "multipart", "mixed", "a.b", false},
       {" multipart/mixed; charset=\"x; boundary=no\"; boundary=\"=_a b \"", "multipart", "mixed", "=_a b", false},
-      {" (c (d\\)) e) multipart / (f) mixed (g);\t boundary = (h) \"x\\\"y\" (i);", "multipart", "mixed", "x\"y", false},
+      {" (c (d\\)) e) multipart / (f) mixed (g);\t boundary = (h) \"x\\\"y\" (i);", "multipart", "mixed", "x\"y",
+       false},
       // What no token may hold, unquoted by old software.
       {"multipart/mixed; boundary=--=_x/y:?@", "multipart", "mixed", "--=_x/y:?@", false},
       {"multipart/mixed;boundary=a;boundary=a", "multipart", "mixed", "a", false},

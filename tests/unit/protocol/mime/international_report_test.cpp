@@ -11,7 +11,8 @@ namespace {
 
 const std::string mueller = "m\xc3\xbcller@good.test";
 const std::string utf8_message =
-    "From: a@sender.test\r\nTo: m\xc3\xbcller@good.test\r\nSubject: Gr\xc3\xbc\xc3\x9f\x65\r\n\r\nHall\xc3\xb6\r\n..dot\r\n";
+    "From: a@sender.test\r\nTo: m\xc3\xbcller@good.test\r\nSubject: "
+    "Gr\xc3\xbc\xc3\x9f\x65\r\n\r\nHall\xc3\xb6\r\n..dot\r\n";
 
 mime::DeliveryReport international() {
   auto one = failed();
@@ -85,9 +86,9 @@ TEST_CASE("the ASCII form is the report that would have been written in ASCII", 
       {utf8_message, false, false},
       {message, true, true},
       {message, false, false},
-      {"Subject: x\r\n\r\nHall\xc3\xb6\r\n", true, true},       // 8-bit content is none of SMTPUTF8's
-      {nested, true, false},                                    // a header within it is
-      {"Subject: \xe9\r\n\r\nx\r\n", true, false},              // not UTF-8: no message/global either
+      {"Subject: x\r\n\r\nHall\xc3\xb6\r\n", true, true},  // 8-bit content is none of SMTPUTF8's
+      {nested, true, false},                               // a header within it is
+      {"Subject: \xe9\r\n\r\nx\r\n", true, false},         // not UTF-8: no message/global either
       {"Subject: " + std::string(2000, 'x') + "\r\n\r\nx\r\n", true, true},
       {"", true, true},
       {"\r\nbody only\r\n", true, true},
@@ -102,6 +103,21 @@ TEST_CASE("the ASCII form is the report that would have been written in ASCII", 
     wanted.international = false;
     wanted.return_whole = row.whole_in_ascii;
     CHECK(text == mime::delivery_report(wanted));
+  }
+}
+
+TEST_CASE("for a way back that takes nothing 8-bit a report is ASCII from end to end", "[SMTP-62][SMTP-28]") {
+  for (const bool is_international : {true, false}) {
+    auto wanted = international();
+    wanted.international = is_international;
+    wanted.original = "Subject: x\r\n\r\nHall\xc3\xb6\r\n";
+    const auto text = mime::in_ascii(mime::delivery_report(wanted), false);
+    wanted.international = false;
+    wanted.return_whole = false;
+    CHECK(text == mime::delivery_report(wanted));
+    REQUIRE(text);
+    CHECK(ascii(*text));
+    CHECK_FALSE(mime::in_ascii(*text, false));
   }
 }
 

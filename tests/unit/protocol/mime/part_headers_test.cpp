@@ -104,7 +104,8 @@ TEST_CASE("an octet above 127 in a header of any level is seen and in a body it 
       {true, attached + "--b\r\n\r\n--b\r\nX: \xc3\xa9\r\n"},  // a part that has no header's end
       {true, "Content-Type: message/rfc822\r\n\r\nContent-Type: message/rfc822\r\n\r\nX: \xc3\xa9\r\n"},
       {true, "Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\nSubject: \xc3\xa9\r\n"},
-      {false, "Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\nContent-type: text/plain\r\n\r\nX: \xc3\xa9\r\n"},
+      {false,
+       "Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\nContent-type: text/plain\r\n\r\nX: \xc3\xa9\r\n"},
       // Content that is fields needs what a header needs.
       {true, "Content-Type: message/global-headers\r\n\r\nX: y\r\n\r\nX: \xc3\xa9\r\n"},
       {true, mixed + "--b\r\nContent-Type: message/global-delivery-status\r\n\r\nX: y\r\n\r\nX: \xc3\xa9\r\n"},
@@ -112,7 +113,8 @@ TEST_CASE("an octet above 127 in a header of any level is seen and in a body it 
       {false, "Content-Type: text/rfc822-headers\r\n\r\nX: \xc3\xa9\r\n"},
       // The outer boundary ends what is within it.
       {true, mixed + "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\nx\r\n--b\r\nX: \xc3\xa9\r\n"},
-      {false, mixed + "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\n--b\r\n\r\n--c\r\nX: \xc3\xa9\r\n"},
+      {false,
+       mixed + "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\n--b\r\n\r\n--c\r\nX: \xc3\xa9\r\n"},
       {true, mixed + "--b\r\nContent-Type: multipart/mixed; boundary=bb\r\n\r\n--bb\r\nX: \xc3\xa9\r\n"},
       // Not sure: what looks like a field counts.
       {true, mixed + "--bx\r\nSubject: \xc3\xa9\r\n"},
@@ -124,7 +126,8 @@ TEST_CASE("an octet above 127 in a header of any level is seen and in a body it 
       {true, "Content-Type: nonsense\r\n\r\n--x\r\nA: \xc3\xa9\r\n"},
       {true, "Content-Type: text/plain\r\n" + mixed + "--b\r\nA: \xc3\xa9\r\n"},
       {true, mixed.substr(0, mixed.size() - 2) + "Content-Type: text/plain\r\n\r\n--b\r\nA: \xc3\xa9\r\n"},
-      {true, "Content-Type: multipart/mixed; x=" + std::string(5000, 'x') + "; boundary=b\r\n\r\n--b\r\nA: \xc3\xa9\r\n"},
+      {true,
+       "Content-Type: multipart/mixed; x=" + std::string(5000, 'x') + "; boundary=b\r\n\r\n--b\r\nA: \xc3\xa9\r\n"},
   };
   for (const Row& row : rows) {
     INFO(row.content);
