@@ -209,7 +209,8 @@ void ServerSession::answer(std::span<const Reply> replies) {
         break;
       }
       state_ = chunking_ ? State::chunk : State::body;
-      scanner_.emplace(normalizes() ? BareNewline::normalize : BareNewline::reject);
+      scanner_.emplace(normalizes() ? BareNewline::normalize : BareNewline::reject,
+                       utf8_ ? Headers::every_level : Headers::own);
       break;
     default: clear_transaction();
   }

@@ -59,6 +59,7 @@ Delivery::Delivery(Environment& environment, std::shared_ptr<const MessageFacts>
       target_(std::move(target)) {
   pending_.mail = envelope_.mail = message_->mail;
   pending_.added = envelope_.added = message_->added;
+  content_ = message_->content;
 }
 
 Delivery::~Delivery() {
@@ -396,7 +397,11 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::send_envelope(const poli
                                                                       policy::Permit permit) {
   if (auto cannot = unfit(attempt)) {
     unfit_.push_back(attempt.demand.host);
-    utf8_refused_ = utf8_refused_ || (used().international_address && !connection_->capabilities().smtputf8);
+    const auto& offers = connection_->capabilities();
+    const auto needs = used();
+    utf8_refused_ = utf8_refused_ || (needs.international_address && !offers.smtputf8);
+    lacked_.smtputf8 |= (needs.international_address || needs.utf8_header) && !offers.smtputf8;
+    lacked_.eight_bit_mime |= needs.eight_bit && !offers.eight_bit_mime;
     environment_.pool.keep(std::move(connection_));
     co_return cannot;
   }
