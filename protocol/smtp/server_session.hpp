@@ -4,6 +4,7 @@
 // How its owner drives it, for ever:
 //   action = next();
 //   Input      -> write output(), lend() a buffer if it holds none, read into input(), received(n)
+//   Flush      -> write output(), or received(0)
 //   MailFrom   -> answer one reply                Recipients -> answer one reply a recipient, in order
 //   Body       -> answer 354 or a refusal (354 to BDAT stays unsaid)    BodyPart -> use the octets, then next()
 //   StartTls   -> answer 220 or 454; after 220: write output(), do the handshake, tls_started() or tls_failed()

@@ -131,6 +131,7 @@ TEST_CASE("the defaults that the reference shows are the defaults", "[OPS-15]") 
   CHECK(shown.limits.connections == plain.limits.connections);
   CHECK(shown.limits.connections_per_client == plain.limits.connections_per_client);
   CHECK(shown.limits.recipients == plain.limits.recipients);
+  CHECK(shown.limits.client_timeout == plain.limits.client_timeout);
   CHECK(shown.dns.dnssec == plain.dns.dnssec);
   CHECK(shown.mta_sts.fetch_timeout == plain.mta_sts.fetch_timeout);
   CHECK(shown.mta_sts.retry_after == plain.mta_sts.retry_after);

@@ -56,6 +56,7 @@ TEST_CASE("an empty configuration has every default and listens on loopback for 
   CHECK(config.limits.connections == 10000);
   CHECK(config.limits.connections_per_client == 5000);
   CHECK(config.limits.recipients == 1000);
+  CHECK(config.limits.client_timeout == 5min);
   CHECK(config.dns.servers.empty());
   CHECK(config.dns.dnssec == Config::Dns::Dnssec::automatic);
   CHECK(config.trust_anchors.empty());
@@ -104,6 +105,7 @@ message_size = 1048576
 connections = 7
 connections_per_client = 6
 recipients = 5
+client_timeout = "90s"
 [dns]
 servers = ["[::1]:53", "127.0.0.1:5300"]
 dnssec = "off"
@@ -152,6 +154,7 @@ allow_loopback = true
   CHECK(config.limits.connections == 7);
   CHECK(config.limits.connections_per_client == 6);
   CHECK(config.limits.recipients == 5);
+  CHECK(config.limits.client_timeout == 90s);
   REQUIRE(config.dns.servers.size() == 2);
   CHECK(config.dns.servers[0].address == "::1");
   CHECK(config.dns.servers[1].port == 5300);
@@ -190,7 +193,8 @@ TEST_CASE("each fault is told at its line with what was expected", "[OPS-15]") {
       {"\n[mta_stz]\nretry_after = \"5m\"", 2, "unknown table `mta_stz`, did you mean `mta_sts`?"},
       {"[[destinaton]]\ndomain = \"a.test\"", 1, "did you mean `destination`?"},
       {"[mta_sts]\nfetch_timout = \"3s\"", 2, "in [mta_sts], did you mean `fetch_timeout`?"},
-      {"[limits]\nfrobnicate = 1", 2, "expected message_size, connections, connections_per_client, recipients"},
+      {"[limits]\nfrobnicate = 1", 2,
+       "expected message_size, connections, connections_per_client, recipients, client_timeout"},
       {"[[listener]]\nallo = []", 2, "in [[listener]], did you mean `allow`?"},
       {"[[destination]]\ndomain = \"x.test\"\nsecurty = \"verify\"", 3, "did you mean `security`?"},
       {"hostname = 5", 1, "`hostname` is an integer, expected a string"},
