@@ -59,7 +59,7 @@ Delivery::Delivery(Environment& environment, std::shared_ptr<const MessageFacts>
       target_(std::move(target)) {
   pending_.mail = envelope_.mail = message_->mail;
   pending_.added = envelope_.added = message_->added;
-  content_ = message_->content;
+  content_ = message_->content.value_or(smtp::ContentFacts());
 }
 
 Delivery::~Delivery() {
@@ -408,6 +408,7 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::send_envelope(const poli
   asked_ = 0;
   pending_.recipients.resize(std::min(room(), pending_.recipients.size()));
   asked_ = pending_.recipients.size();
+  pending_.mail.smtputf8 = says_smtputf8();
   auto result = co_await connection_->envelope(std::move(permit), pending_, budget_);
   if (auto* failure = std::get_if<smtp::Failure>(&result)) co_return policy::outcome_of(attempt.demand.host, *failure);
 
