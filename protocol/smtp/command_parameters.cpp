@@ -99,7 +99,8 @@ std::optional<Reply> take_original_recipient(std::string_view value, Rcpt& rcpt)
   constexpr std::string_view no_atom = "()<>@,;:\\\".[]";
   if (!rcpt.orcpt.empty()) return bad_argument("ORCPT was given twice");
   const auto type = value.substr(0, value.find(';'));
-  const bool typed = !type.empty() && type.size() < value.size() && type.find_first_of(no_atom) == type.npos;
+  const bool typed = !type.empty() && type.size() < value.size() && type.find_first_of(no_atom) == type.npos &&
+                     !base::has_eight_bit(type);
   const auto text = value.substr(typed ? type.size() + 1 : 0);
   const auto address = base::decoded_xtext(text);
   // RFC 6533 §3: of type utf-8 there are two forms more; the one in UTF-8 comes with SMTPUTF8 only.

@@ -59,7 +59,7 @@ Delivery::Delivery(Environment& environment, std::shared_ptr<const MessageFacts>
       target_(std::move(target)) {
   pending_.mail = envelope_.mail = message_->mail;
   pending_.added = envelope_.added = message_->added;
-  content_ = message_->content;
+  content_ = message_->content.value_or(smtp::ContentFacts());
 }
 
 Delivery::~Delivery() {
@@ -406,6 +406,7 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::send_envelope(const poli
     co_return cannot;
   }
   asked_ = 0;
+  pending_.mail.smtputf8 = says_smtputf8();
   std::optional<smtp::Envelope> fewer;  // another host may take them all
   if (const auto most = room(); most < pending_.recipients.size()) {
     fewer = pending_;

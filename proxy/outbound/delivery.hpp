@@ -37,7 +37,7 @@ struct MessageFacts {
   std::uint64_t added = 0;  ///< octets of the Received field
   std::string client;       ///< address, for the log
   /// Of a message that is there already: then it goes by itself to the host that can take it. Else what take() says.
-  smtp::ContentFacts content{};
+  std::optional<smtp::ContentFacts> content{};
 };
 
 /// Extensions that a message needs and hosts do not offer.
@@ -97,6 +97,7 @@ class Delivery {
   awaitable<std::optional<policy::HostOutcome>> try_kept(const policy::Attempt& attempt);
   awaitable<std::optional<policy::HostOutcome>> send_envelope(const policy::Attempt& attempt, policy::Permit permit);
   policy::Used used() const;
+  bool says_smtputf8() const;
   const Login* login() const;
   Bucket bucket_of(const policy::Attempt& attempt, const std::string& address) const;
   std::size_t room() const;

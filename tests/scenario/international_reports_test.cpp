@@ -1,5 +1,6 @@
 // Reports on SMTPUTF8 messages: in UTF-8 where the way back offers SMTPUTF8, in ASCII where it does not. The world has
 // senders whose host knows no SMTPUTF8 though their mail program uses it: their bounces must not bounce.
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "tests/scenario/support/queue_world.hpp"
@@ -131,5 +132,17 @@ TEST_CASE("a message that was begun with SMTPUTF8 and needs none is reported on 
   const auto report = world.report();
   CHECK_FALSE(holds(report.parameters, "SMTPUTF8"));
   CHECK(holds(*report.body, "Content-Type: message/delivery-status"));
+  world.drained();
+}
+
+TEST_CASE("a queued message that was begun with SMTPUTF8 says so only where it needs it", "[scenario][SMTP-24]") {
+  const bool needed = GENERATE(true, false);
+  QueueWorld world;
+  auto& grey = world.lab.domain("grey.test", {.sts = "enforce"});
+  grey.mx[0]->on("RCPT", std::string("450 4.2.1 greylisted"));
+  world.take({"b@grey.test"}, "SMTPUTF8 BODY=8BITMIME", "", "a@sender.test",
+             lab::letter(greeting, needed ? greeting : "x"));
+  grey.mx[0]->as_usual();
+  CHECK(holds(world.arrival("b@grey.test").parameters, "SMTPUTF8") == needed);
   world.drained();
 }
