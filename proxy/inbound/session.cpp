@@ -77,7 +77,8 @@ awaitable<bool> Session::flush() {
   machine_->written(output.size());
   if (error == boost::asio::error::timed_out) log_closed("it does not read what it is told");
   command_due_ = after(timeout);
-  co_return !error;
+  listens_ = !error;
+  co_return listens_;
 }
 
 // A client that always has more to say, and a system that takes all that is answered, would never make this coroutine
@@ -316,7 +317,7 @@ awaitable<void> Session::run() {
   }
   log_leniencies();
   const auto output = machine_->output();
-  if (!output.empty()) {
+  if (listens_ && !output.empty()) {
     const auto ignored = co_await stream_.write(output, after(goodbye_wait));
     static_cast<void>(ignored);
   }

@@ -108,6 +108,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool body_begun_ = false;    // of the message in hand
   bool added_fields_ = false;  // to some message
   bool refused_ = false;       // a limit is reached
+  bool listens_ = true;        // what was written last was taken
   bool waiting_ = false;       // for the client's next octets
   bool shutting_down_ = false;
 };

@@ -179,7 +179,7 @@ allow_loopback = true
   CHECK(config.lab.smtp_port == 2526);
   CHECK(config.lab.https_port == 8443);
   CHECK(config.lab.allow_loopback);
-  CHECK(warned(loaded, "relay.toml:47: the [lab] table is set"));
+  CHECK(warned(loaded, "relay.toml:48: the [lab] table is set"));
 }
 
 TEST_CASE("each fault is told at its line with what was expected", "[OPS-15]") {
