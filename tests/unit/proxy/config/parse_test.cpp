@@ -251,7 +251,9 @@ TEST_CASE("each fault is told at its line with what was expected", "[OPS-15]") {
       {"[[destination]]\ndomain = \"a.test\"\nuser = \"u\"\npassword_file = \"p\"", 3, "`user` without `host`"},
       {"[[destination]]\ndomain = \"a.test\"\nhost = \"b.test\"\nuser = \"u\"", 4, "belong together"},
       {"[[destination]]\ndomain = \"a.test\"\nhost = \"b.test\"\nmechanisms = [\"plain\"]", 4, "without `user`"},
-      {"[[destination]]\ndomain = \"a.test\"\nhost = \"b.test\"\nmechanisms = [\"cram-md5\"]", 4, "scram-sha-256"},
+      {"[[destination]]\ndomain = \"a.test\"\nhost = \"b.test\"\nuser = \"u\"\npassword_file = \"p\"\n"
+       "mechanisms = [\"cram-md5\"]",
+       6, "scram-sha-256"},
       {"[[destination]]\ndomain = \"a.test\"\nhost = [\"b.test\", \"b.test\"]", 3, "is there twice"},
       {"[[destination]]\ndomain = \"a.test\"\nhost = [\"b.test\", \"c.test\"]\nsecurity = \"published\"", 4,
        "expected one host"},
