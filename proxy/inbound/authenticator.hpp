@@ -39,6 +39,8 @@ class Authenticator {
   awaitable<Verdict> check(std::shared_ptr<const Users> users, std::string client, smtp::Credentials credentials);
   /// No answer waits any more: the process is to end.
   void stop() { stopped_ = true; }
+  /// Waits for the last check. The io_contexts of all callers must still exist, here and for as long as one is asked.
+  void join() { pool_.join(); }
 
  private:
   awaitable<bool> is_right(std::shared_ptr<const Users> users, smtp::Credentials credentials);

@@ -116,6 +116,7 @@ class App {
       std::_Exit(exit_ok);
     }
     for (auto& worker : workers_) worker->join();
+    authenticator_.join();
     log::Event(log::Level::info, "stopped").add("reason", "asked to");
   }
 

@@ -19,7 +19,7 @@ inline long memory_of(const World& world, const std::string& key) {
 /// A bound in KiB: what AddressSanitizer keeps back of all that is freed is many times what the relay holds.
 constexpr long bound(long kib) {
 #ifdef __SANITIZE_ADDRESS__
-  return kib * 8 + 65536;
+  return kib * 32 + 1048576;
 #else
   return kib;
 #endif
