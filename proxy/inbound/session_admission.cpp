@@ -1,4 +1,5 @@
-// Who a session's client is and what it may do: by its address, or that which a balancer names, by a key, by a password.
+// Who a session's client is and what it may do: by its address, or that which a balancer names, by a key, by a
+// password.
 #include <algorithm>
 #include <boost/asio/error.hpp>
 #include <optional>
