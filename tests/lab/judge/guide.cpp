@@ -33,7 +33,10 @@ const std::map<std::string, Text>& guides() {
   static const std::map<std::string, Text> all{
       {"sts-relay",
        [](const LabConfig& c) {
-         return "# sts-relay.toml: no namespace needed, any ports will do\n"
+         return "# sts-relay.toml: no namespace needed, any ports will do. `sts-lab serve` once, first: it writes the "
+                "authority.\n"
+                "hostname = \"relay.test\"\n"
+                "state_dir = \"relay-state\"\n\n"
                 "[[listener]]\n"
                 "address = \"127.0.0.1:2500\"\n"
                 "allow = [\"127.0.0.0/8\"]\n"
@@ -47,7 +50,7 @@ const std::map<std::string, Text>& guides() {
                 c.root() +
                 "\"\n"
                 "\n[mta_sts]\n"
-                "fetch_timeout = \"5s\"\n"
+                "fetch_timeout = \"15s\"\n"
                 "\n[lab]\n"
                 "smtp_port = " +
                 std::to_string(c.servers.smtp_port) + "\nhttps_port = " + std::to_string(c.servers.https_port) +

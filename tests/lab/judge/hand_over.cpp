@@ -1,6 +1,8 @@
 // A few threads that hand over what is put into their queue.
 #include "tests/lab/judge/hand_over.hpp"
 
+#include "protocol/base/text.hpp"
+
 namespace lab::judge {
 namespace {
 
@@ -49,8 +51,9 @@ Reply HandOver::deliver(const Letter& letter) const {
     SmtpClient client(address_, port_, {.timeout = patience});
     if (client.greeting().kind() != 2) return client.greeting();
     if (const Reply hello = client.ehlo(); hello.kind() != 2) return hello;
-    Reply reply = client.command("MAIL FROM:<" + letter.sender + ">" +
-                                 (client.features().contains("8BITMIME") ? " BODY=8BITMIME" : ""));
+    // RFC 6152 §2: declared where it is so, else the message could go to no host without the extension.
+    const bool eight_bit = base::has_eight_bit(letter.body) && client.features().contains("8BITMIME");
+    Reply reply = client.command("MAIL FROM:<" + letter.sender + ">" + (eight_bit ? " BODY=8BITMIME" : ""));
     if (reply.kind() == 2) reply = client.command("RCPT TO:<" + letter.recipient + ">");
     if (reply.kind() == 2) {
       reply = client.command("DATA");
