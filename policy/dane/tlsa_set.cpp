@@ -76,7 +76,7 @@ Association association(std::string base_domain, std::span<const std::string> fu
 }
 
 Association pinned(std::string host, std::span<const std::string> key_digests) {
-  constexpr std::uint8_t public_key = 1, sha256 = 1;
+  constexpr std::uint8_t public_key = 1;
   Association made{.base_domain = std::move(host), .names = {}, .records = {}, .pinned = true};
   for (const auto& digest : key_digests) made.records.push_back({end_entity, public_key, sha256, digest});
   return made;

@@ -105,6 +105,15 @@ std::size_t utf8_sequence(std::string_view text) {
   return length;
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const auto length = utf8_sequence(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 bool has_eight_bit(std::string_view octets) {
   std::uint64_t seen = 0;
   const char* at = octets.data();

@@ -38,6 +38,8 @@ long long decimal(std::string_view text, std::size_t digits = 18);
 /// The length of one well-formed UTF-8 sequence at the start of a text that is not empty, or 0 (RFC 3629 §4: no
 /// overlong forms, no surrogates).
 std::size_t utf8_sequence(std::string_view text);
+/// Whether it is well-formed UTF-8 from end to end.
+bool is_utf8(std::string_view text);
 /// Whether an octet above 127 is in it.
 bool has_eight_bit(std::string_view text);
 

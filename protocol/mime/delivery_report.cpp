@@ -5,7 +5,8 @@
 #include <algorithm>
 
 #include "protocol/base/text.hpp"
-#include "protocol/mime/returned_content.hpp"
+#include "protocol/base/utf8_address.hpp"
+#include "protocol/mime/report_parts.hpp"
 
 namespace mime {
 namespace {
@@ -17,6 +18,7 @@ constexpr std::size_t column_limit = 76;
 constexpr std::size_t text_limit = 800;
 constexpr std::size_t name_limit = 255;
 constexpr std::size_t address_limit = 500;
+constexpr std::size_t utf8_address_limit = 960;  // in the ASCII form, which is the longest
 
 /// Text of another's on one line: printable ASCII, single blanks between its words, which may be folded.
 std::string cleaned(std::string_view text, std::size_t limit = text_limit) {
@@ -31,6 +33,19 @@ std::string cleaned(std::string_view text, std::size_t limit = text_limit) {
 /// An address: as it is, for blanks in it count. Never folded.
 std::string exact(std::string_view text, std::size_t limit = address_limit) {
   return base::printable(text, limit);
+}
+
+/// What a report can hold as an address of type utf-8, in either form.
+bool is_utf8_address(std::string_view address) {
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  return base::is_utf8(address) && std::none_of(address.begin(), address.end(), control) &&
+         base::utf8_address_xtext(address).size() <= utf8_address_limit;
+}
+
+/// An address for people.
+std::string shown(std::string_view address, bool international) {
+  if (!base::has_eight_bit(address) || !is_utf8_address(address)) return exact(address);
+  return international ? std::string(address) : base::with_ascii_escapes(address);
 }
 
 /// An id of ours: fit for a quoted boundary and a Message-ID.
@@ -104,10 +119,10 @@ constexpr Words words_of[] = {
      "that you get; whether the message was delivered in the end, or read, is not known here."},
 };
 
-void append_recipient(std::string& out, const ReportedRecipient& recipient) {
+void append_recipient(std::string& out, const ReportedRecipient& recipient, bool international) {
   constexpr std::string_view indent = "      ";
   out += "   <";
-  out += exact(recipient.address);
+  out += shown(recipient.address, international);
   out += ">\r\n";
   if (const auto words = cleaned(recipient.words); !words.empty()) append_folded(out, indent, indent, words);
   const auto host = cleaned(recipient.remote_mta, name_limit);
@@ -127,7 +142,7 @@ void append_words(std::string& out, const DeliveryReport& report, ReturnedConten
     append_folded(out, "", "", words.before);
     out += "\r\n";
     for (const ReportedRecipient& recipient : report.recipients) {
-      if (recipient.action == words.action) append_recipient(out, recipient);
+      if (recipient.action == words.action) append_recipient(out, recipient, report.international);
     }
     out += "\r\n";
     append_folded(out, "", "", words.after);
@@ -171,10 +186,26 @@ std::string undone(std::string_view xtext) {
   return exact(good ? *text : xtext);
 }
 
+/// RFC 6533 §3: as it is, or in ASCII.
+std::string utf8_typed(std::string_view address, bool international) {
+  return "utf-8;" + (international ? std::string(address) : base::utf8_address_xtext(address));
+}
+
+std::string final_recipient(std::string_view address, bool international) {
+  if (base::has_eight_bit(address) && is_utf8_address(address)) return utf8_typed(address, international);
+  return "rfc822;" + exact(address);
+}
+
 /// RFC 3464 §2.3.1: the type and the address that the sender gave; empty without these.
-std::string original_recipient(std::string_view orcpt) {
+std::string original_recipient(std::string_view orcpt, bool international) {
   const auto type = orcpt.find(';');
   if (type == orcpt.npos) return {};
+  if (base::equals_ignoring_case(orcpt.substr(0, type), "utf-8")) {
+    auto address = base::decoded_utf8_address(orcpt.substr(type + 1));
+    if (!address) address = base::decoded_xtext(orcpt.substr(type + 1));
+    if (!address || !is_utf8_address(*address)) return {};
+    return utf8_typed(*address, international);
+  }
   return exact(orcpt.substr(0, type), 64) + ';' + undone(orcpt.substr(type + 1));
 }
 
@@ -193,8 +224,8 @@ void append_status(std::string& out, const DeliveryReport& report) {
   append_line(out, "Arrival-Date", base::rfc5322(report.arrived));
   for (const ReportedRecipient& recipient : report.recipients) {
     out += "\r\n";
-    append_line(out, "Original-Recipient", original_recipient(recipient.orcpt));
-    append_line(out, "Final-Recipient", "rfc822;" + exact(recipient.address));
+    append_line(out, "Original-Recipient", original_recipient(recipient.orcpt, report.international));
+    append_line(out, "Final-Recipient", final_recipient(recipient.address, report.international));
     append_line(out, "Action", word(recipient.action));
     append_line(out, "Status", status(recipient));
     append_field(out, "Remote-MTA", "dns; ", cleaned(recipient.remote_mta, name_limit));
@@ -220,36 +251,21 @@ std::string boundary(const DeliveryReport& report, std::string_view returned) {
 }  // namespace
 
 std::string delivery_report(const DeliveryReport& report) {
-  const ReturnedContent returned = returned_content(report.original, report.return_whole);
-  const std::string mark = boundary(report, returned.content());
-
-  std::string out;
-  out.reserve(returned.content().size() + 4096 + report.recipients.size() * 1024);
-  const auto begin_part = [&](std::string_view fields) {
-    out += "\r\n--" + mark + "\r\n";
-    out += fields;
-    out += "\r\n";
-  };
-  append_line(out, "From", "Mail Delivery System <MAILER-DAEMON@" + cleaned(report.hostname, name_limit) + '>');
-  append_line(out, "To", exact(report.to));
-  append_line(out, "Subject", subject(report));
-  append_line(out, "Date", base::rfc5322(report.now));
-  append_line(out, "Message-ID", '<' + plain_id(report.id) + '@' + cleaned(report.hostname, name_limit) + '>');
-  append_line(out, "Auto-Submitted", "auto-replied");  // RFC 3834 §5
-  append_line(out, "MIME-Version", "1.0");
-  append_line(out, "Content-Type", "multipart/report; report-type=delivery-status;\r\n boundary=\"" + mark + '"');
-  // RFC 2045 §6.4: what holds 8-bit parts says so itself.
-  if (returned.eight_bit) append_line(out, "Content-Transfer-Encoding", "8bit");
-  begin_part("Content-Type: text/plain; charset=us-ascii\r\n");
-  append_words(out, report, returned.what);
-  begin_part("Content-Type: message/delivery-status\r\n");
-  append_status(out, report);
-  if (returned.what != ReturnedContent::What::nothing) {
-    begin_part(returned.fields);
-    out += returned.content();
-  }
-  out += "\r\n--" + mark + "--\r\n";
-  return out;
+  ReportParts parts;
+  parts.international = report.international;
+  parts.returned = returned_content(report.original, report.return_whole, report.international);
+  parts.mark = boundary(report, parts.returned.content());
+  auto& header = parts.header;
+  append_line(header, "From", "Mail Delivery System <MAILER-DAEMON@" + cleaned(report.hostname, name_limit) + '>');
+  append_line(header, "To", report.international ? shown(report.to, true) : exact(report.to));
+  append_line(header, "Subject", subject(report));
+  append_line(header, "Date", base::rfc5322(report.now));
+  append_line(header, "Message-ID", '<' + plain_id(report.id) + '@' + cleaned(report.hostname, name_limit) + '>');
+  append_line(header, "Auto-Submitted", "auto-replied");  // RFC 3834 §5
+  append_line(header, "MIME-Version", "1.0");
+  append_words(parts.words, report, parts.returned.what);
+  append_status(parts.status, report);
+  return put_together(parts);
 }
 
 }  // namespace mime

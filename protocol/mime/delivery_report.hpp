@@ -40,10 +40,13 @@ struct DeliveryReport {
   /// `original` is all of it and is returned; else its header only. So too where no message/rfc822 can hold it
   /// (returned_content.hpp).
   bool return_whole = false;
+  /// On an SMTPUTF8 message: in the international forms (RFC 6533), which need SMTPUTF8 on the way back, too.
+  /// in_ascii() makes the others of it (report_parts.hpp).
+  bool international = false;
 };
 
 /// The report in canonical wire form: CRLF, dots stuffed, no line above 998 octets, without the end marker. ASCII but
-/// for what a returned message holds. Deterministic.
+/// for what a returned message holds, and but for addresses in an international one. Deterministic.
 std::string delivery_report(const DeliveryReport& report);
 
 }  // namespace mime

@@ -97,25 +97,31 @@ std::string fields(std::string_view type, std::string_view encoding) {
 
 }  // namespace
 
-ReturnedContent returned_content(std::string_view original, bool whole) {
+ReturnedContent returned_content(std::string_view original, bool whole, bool international) {
   ReturnedContent result;
   if (original.empty()) return result;
-  if (whole) {
+  const std::string_view header = header_of(original);
+  // RFC 6532 §3.2: a message/global is UTF-8 in its header.
+  const bool global = international && base::is_utf8(header);
+  if (whole && global == international) {
     const Look seen = look(original);
     if (seen.fit) {
       result.what = ReturnedContent::What::message;
       result.eight_bit = seen.eight_bit;
-      result.fields = fields("message/rfc822", seen.eight_bit ? "8bit" : "");
+      result.fields = fields(global ? "message/global" : "message/rfc822", seen.eight_bit ? "8bit" : "");
       result.message = original;
       return result;
     }
   }
-  const std::string_view header = header_of(original);
   if (header.empty()) return result;
   result.what = ReturnedContent::What::header;
   const Look seen = look(header);
-  const bool as_it_is = seen.fit && !seen.eight_bit;
-  result.fields = fields("text/rfc822-headers", as_it_is ? "" : "quoted-printable");
+  const bool as_it_is = seen.fit && (global || !seen.eight_bit);
+  result.eight_bit = as_it_is && seen.eight_bit;
+  if (as_it_is && global)
+    result.fields = fields("message/global-headers", seen.eight_bit ? "8bit" : "");
+  else
+    result.fields = fields("text/rfc822-headers", as_it_is ? "" : "quoted-printable");
   result.text = as_it_is ? std::string(header) : quoted_printable(header);
   return result;
 }

@@ -66,15 +66,6 @@ std::size_t source_route(std::string_view text) {
   return 0;
 }
 
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const auto length = base::utf8_sequence(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-
 /// A domain with U-labels: what stands between the dots is judged by whoever converts it.
 bool may_be_international_domain(std::string_view domain) {
   if (!base::has_eight_bit(domain) || domain.starts_with('.') || domain.find("..") != domain.npos) return false;
@@ -134,7 +125,7 @@ base::Parsed<Path> parse_path(std::string_view text, bool null_allowed, std::str
   if (end + 1 > path_limit) return ParseError{0, "the path is longer than 256 octets"};
   path.address = text.substr(begin, end - begin);
   path.international = base::has_eight_bit(path.address);
-  if (path.international && !is_utf8(path.address)) return ParseError{begin, "the address is not UTF-8"};
+  if (path.international && !base::is_utf8(path.address)) return ParseError{begin, "the address is not UTF-8"};
   rest = text.substr(end + 1);
   return path;
 }

@@ -49,7 +49,8 @@ struct Mail {
 struct Rcpt {
   Path forward_path;
   Notify notify{};
-  std::string orcpt{};  ///< as it came: `rfc822;` and xtext (RFC 3461 §4.2); empty: none
+  /// As it came: `rfc822;` and xtext (RFC 3461 §4.2), or `utf-8;` and a form of RFC 6533 §3; empty: none.
+  std::string orcpt{};
 };
 
 namespace command {

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "protocol/base/text.hpp"
+#include "protocol/base/utf8_address.hpp"
 
 namespace smtp {
 namespace {
@@ -23,14 +24,16 @@ bool next_parameter(std::string_view& text, std::string_view& keyword, std::opti
   return true;
 }
 
-/// RFC 5321 §4.1.2 esmtp-keyword and esmtp-value.
-bool well_formed(std::string_view keyword, const std::optional<std::string_view>& value) {
+/// RFC 5321 §4.1.2 esmtp-keyword and esmtp-value; with `utf8` the value of RFC 6531 §3.3.
+bool well_formed(std::string_view keyword, const std::optional<std::string_view>& value, bool utf8 = false) {
   const auto alphanumeric = [](char c) { return base::is_letter(c) || base::is_digit(c); };
   if (keyword.empty() || !alphanumeric(keyword.front())) return false;
   if (!std::all_of(keyword.begin(), keyword.end(), [&](char c) { return alphanumeric(c) || c == '-'; })) return false;
   if (!value) return true;
-  return !value->empty() && std::all_of(value->begin(), value->end(),
-                                        [](char c) { return base::is_printable(c) && c != ' ' && c != '='; });
+  if (utf8 ? !base::is_utf8(*value) : base::has_eight_bit(*value)) return false;
+  return !value->empty() && std::all_of(value->begin(), value->end(), [](char c) {
+    return static_cast<unsigned char>(c) > 127 || (base::is_printable(c) && c != ' ' && c != '=');
+  });
 }
 
 std::optional<Reply> take_return(std::string_view value, Mail& mail) {
@@ -96,9 +99,13 @@ std::optional<Reply> take_original_recipient(std::string_view value, Rcpt& rcpt)
   constexpr std::string_view no_atom = "()<>@,;:\\\".[]";
   if (!rcpt.orcpt.empty()) return bad_argument("ORCPT was given twice");
   const auto type = value.substr(0, value.find(';'));
-  const bool typed = !type.empty() && type.size() < value.size() && type.find_first_of(no_atom) == type.npos;
-  const auto address = base::decoded_xtext(value.substr(typed ? type.size() + 1 : 0));
-  if (!typed || !address || address->empty() || value.size() > 500) {
+  const bool typed = !type.empty() && type.size() < value.size() && type.find_first_of(no_atom) == type.npos &&
+                     !base::has_eight_bit(type);
+  const auto text = value.substr(typed ? type.size() + 1 : 0);
+  const auto address = base::decoded_xtext(text);
+  // RFC 6533 §3: of type utf-8 there are two forms more; the one in UTF-8 comes with SMTPUTF8 only.
+  const bool utf8 = base::equals_ignoring_case(type, "utf-8") && base::decoded_utf8_address(text);
+  if (!typed || !(utf8 || (address && !address->empty())) || value.size() > 500) {
     return bad_argument("ORCPT needs a type, a semicolon and xtext, at most 500 octets");
   }
   rcpt.orcpt = value;
@@ -159,7 +166,8 @@ std::optional<Reply> take_parameters(std::string_view text, const Offer& offer, 
   std::string_view keyword;
   std::optional<std::string_view> value;
   while (next_parameter(text, keyword, value)) {
-    if (!well_formed(keyword, value)) return bad_argument("a parameter is malformed");
+    const bool utf8 = offer.utf8_addresses && base::equals_ignoring_case(keyword, "ORCPT");
+    if (!well_formed(keyword, value, utf8)) return bad_argument("a parameter is malformed");
     if (offer.dsn && base::equals_ignoring_case(keyword, "NOTIFY")) {
       if (auto refusal = take_notify(value.value_or(""), rcpt)) return refusal;
     } else if (offer.dsn && base::equals_ignoring_case(keyword, "ORCPT")) {

@@ -61,6 +61,10 @@ DataScanner::Piece DataScanner::scan(std::string_view wire) {
   } else {
     piece.canonical = seen;
   }
+  if (headers_ == Headers::every_level && !part_headers_.over()) {
+    part_headers_.scan(piece.canonical);
+    facts_.eight_bit_header = facts_.eight_bit_header || part_headers_.eight_bit();
+  }
   facts_.octets += piece.canonical.size() - stuffing_;
   piece.consumed = piece.end ? at + 3 : at;
   return piece;

@@ -7,15 +7,21 @@
 #include <string>
 #include <string_view>
 
+#include "protocol/mime/part_headers.hpp"
+
 namespace smtp {
 
 enum class BareNewline { reject, normalize };
+
+/// Where octets above 127 are looked for that need SMTPUTF8: at every level only where the client asked for it, for
+/// elsewhere they decide nothing.
+enum class Headers { own, every_level };
 
 /// What the octets so far have shown.
 /// What decides by which hosts, and how, a message can go on.
 struct ContentFacts {
   bool eight_bit = false;         ///< an octet above 127 came
-  bool eight_bit_header = false;  ///< in the header
+  bool eight_bit_header = false;  ///< in a header: the message's own, or as Headers says
   bool newline_added = false;     ///< its last chunk ended within a line (SMTP-23)
   bool operator==(const ContentFacts&) const = default;
 };
@@ -31,7 +37,7 @@ struct BodyFacts : ContentFacts {
 /// (nearly always) the output is a view of it: no copy. The end marker is not part of the output.
 class DataScanner {
  public:
-  explicit DataScanner(BareNewline mode) : mode_(mode) {}
+  explicit DataScanner(BareNewline mode, Headers headers = Headers::own) : mode_(mode), headers_(headers) {}
 
   struct Piece {
     std::size_t consumed = 0;    ///< octets of the input that are dealt with; the rest (two at most) must come again,
@@ -62,6 +68,8 @@ class DataScanner {
   void header_line_end();
 
   BareNewline mode_;
+  Headers headers_;
+  mime::PartHeaders part_headers_;
   BodyFacts facts_;
   Line line_ = Line::start;
   bool in_header_ = true;

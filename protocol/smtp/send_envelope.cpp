@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "protocol/base/text.hpp"
+#include "protocol/base/utf8_address.hpp"
+
 namespace smtp {
 namespace {
 
@@ -34,6 +37,15 @@ std::string mail_command(const Capabilities& offered, const Envelope& envelope) 
   return command + "\r\n";
 }
 
+/// RFC 6533 §3: UTF-8 in it goes to a host with SMTPUTF8 only; others get the ASCII form, where that is short enough.
+std::string orcpt_parameter(const std::string& orcpt, bool smtputf8) {
+  if (smtputf8 || !base::has_eight_bit(orcpt)) return " ORCPT=" + orcpt;
+  const auto type = orcpt.find(';') + 1;
+  const auto address = base::decoded_utf8_address(std::string_view(orcpt).substr(type));
+  const std::string ascii = orcpt.substr(0, type) + base::utf8_address_xtext(address.value_or(""));
+  return address && ascii.size() <= 500 ? " ORCPT=" + ascii : "";
+}
+
 }  // namespace
 
 SendEnvelope::SendEnvelope(const Capabilities& capabilities, const Envelope& envelope, InputBuffer& input, bool more)
@@ -41,6 +53,7 @@ SendEnvelope::SendEnvelope(const Capabilities& capabilities, const Envelope& env
       input_(input),
       pipelining_(capabilities.pipelining),
       dsn_(capabilities.dsn),
+      smtputf8_(capabilities.smtputf8 && envelope.mail.smtputf8),
       awaiting_mail_(!more) {
   if (!more) out_ = mail_command(capabilities, envelope);
 }
@@ -130,7 +143,7 @@ std::string SendEnvelope::rcpt_command(std::size_t index) const {
   const Rcpt& rcpt = envelope_.recipients[index];
   std::string command = "RCPT TO:<" + rcpt.forward_path.address + '>';
   if (const auto notify = notify_value(rcpt.notify); dsn_ && !notify.empty()) command += " NOTIFY=" + notify;
-  if (dsn_ && !rcpt.orcpt.empty()) command += " ORCPT=" + rcpt.orcpt;
+  if (dsn_ && !rcpt.orcpt.empty()) command += orcpt_parameter(rcpt.orcpt, smtputf8_);
   return command + "\r\n";
 }
 

@@ -48,7 +48,8 @@ class SendEnvelope {
   ReplyReader reader_;
   std::string out_;
   bool pipelining_;
-  bool dsn_;  // the host offers it
+  bool dsn_;       // the host offers it
+  bool smtputf8_;  // MAIL says it
   bool awaiting_mail_;
   enum class Doing { start, reading, writing } doing_ = Doing::start;
   std::size_t written_ = 0;   // RCPT commands that are written

@@ -13,6 +13,7 @@ namespace smtp {
 
 namespace ask {
 struct Input {};  ///< nothing complete is buffered
+struct Flush {};  ///< much is to be said before another command is run
 struct MailFrom {
   Mail mail;
 };
@@ -47,7 +48,7 @@ struct Close {
 };
 }  // namespace ask
 
-using ServerAction = std::variant<ask::Input, ask::MailFrom, ask::StartTls, ask::Authenticate, ask::Recipients,
-                                  ask::Body, ask::BodyPart, ask::BodyEnd, ask::Abandon, ask::Close>;
+using ServerAction = std::variant<ask::Input, ask::Flush, ask::MailFrom, ask::StartTls, ask::Authenticate,
+                                  ask::Recipients, ask::Body, ask::BodyPart, ask::BodyEnd, ask::Abandon, ask::Close>;
 
 }  // namespace smtp

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t smallest_buffer = 4096;
 constexpr std::size_t smallest_auth_buffer = 16384;  // an AUTH line must fit
+constexpr std::size_t much_output = 8192;            // what a client that does not read makes us keep, and one reply
 constexpr std::size_t idle_output = 4096;            // what an idle session may keep for its next replies
 
 }  // namespace
@@ -96,6 +97,8 @@ ServerAction ServerSession::next() {
   if (answer_owed_) throw std::logic_error("next: the last action was not answered");
   if (part_out_) drop_held();
   for (;;) {
+    // Commands are shorter than their replies: whoever sends many and reads none is not to fill the memory.
+    if (state_ == State::command && output_.size() - written_ >= much_output && !client_gone_) return ask::Flush{};
     std::optional<ServerAction> action;
     switch (state_) {
       case State::command: action = next_command(); break;
@@ -209,7 +212,8 @@ void ServerSession::answer(std::span<const Reply> replies) {
         break;
       }
       state_ = chunking_ ? State::chunk : State::body;
-      scanner_.emplace(normalizes() ? BareNewline::normalize : BareNewline::reject);
+      scanner_.emplace(normalizes() ? BareNewline::normalize : BareNewline::reject,
+                       utf8_ ? Headers::every_level : Headers::own);
       break;
     default: clear_transaction();
   }

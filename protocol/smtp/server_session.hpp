@@ -4,6 +4,7 @@
 // How its owner drives it, for ever:
 //   action = next();
 //   Input      -> write output(), lend() a buffer if it holds none, read into input(), received(n)
+//   Flush      -> write output(), or received(0)
 //   MailFrom   -> answer one reply                Recipients -> answer one reply a recipient, in order
 //   Body       -> answer 354 or a refusal (354 to BDAT stays unsaid)    BodyPart -> use the octets, then next()
 //   StartTls   -> answer 220 or 454; after 220: write output(), do the handshake, tls_started() or tls_failed()
@@ -21,6 +22,7 @@
 #include <string_view>
 
 #include "protocol/smtp/data_scanner.hpp"
+#include "protocol/smtp/extensions.hpp"
 #include "protocol/smtp/server_action.hpp"
 #include "protocol/smtp/server_options.hpp"
 
@@ -123,6 +125,8 @@ class ServerSession {
   bool starttls_offered() const;
   bool auth_offered() const;
   std::string limits_offered() const;
+  std::string parameters_of(Extension extension) const;
+  bool is_offered(const ExtensionRow& row) const;
   std::string_view too_long() const;
   bool next_line(std::string_view& line);
   bool skip_line();

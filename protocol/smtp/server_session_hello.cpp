@@ -17,12 +17,31 @@ std::string ServerSession::limits_offered() const {
   std::string limits;
   const auto add = [&limits](std::string_view name, std::size_t value) {
     if (value == 0 || value > most_limit) return;
-    limits += limits.empty() ? "LIMITS " : " ";
-    limits += std::string(name) + "=" + std::to_string(value);
+    limits += (limits.empty() ? "" : " ") + std::string(name) + "=" + std::to_string(value);
   };
   add("RCPTMAX", options_.recipients);
   if (!lmtp()) add("RCPTDOMAINMAX", options_.recipient_domains);
   return limits;
+}
+
+/// What stands behind the keyword; empty: nothing does.
+std::string ServerSession::parameters_of(Extension extension) const {
+  switch (extension) {
+    case Extension::size: return std::to_string(options_.message_size);
+    case Extension::limits: return limits_offered();
+    case Extension::auth: return auth_offered() ? "PLAIN LOGIN" : "";
+    default: return {};
+  }
+}
+
+bool ServerSession::is_offered(const ExtensionRow& row) const {
+  switch (row.offered) {
+    case OfferedWhen::always: return true;
+    case OfferedWhen::before_tls: return starttls_offered();
+    case OfferedWhen::inside_tls: return tls_;
+    case OfferedWhen::where_it_counts: return !parameters_of(row.extension).empty();
+  }
+  return false;
 }
 
 bool ServerSession::starttls_offered() const {
@@ -46,12 +65,11 @@ std::optional<ServerAction> ServerSession::run_hello(command::Hello hello) {
   // RFC 2034 §4: no enhanced code in these.
   Reply reply{250, "", options_.hostname};
   if (client_.verb != Verb::helo) {
-    reply.text += "\nPIPELINING\nSIZE " + std::to_string(options_.message_size) +
-                  "\n8BITMIME\nSMTPUTF8\nCHUNKING\nENHANCEDSTATUSCODES\nDSN";
-    if (const auto limits = limits_offered(); !limits.empty()) reply.text += "\n" + limits;
-    if (starttls_offered()) reply.text += "\nSTARTTLS";
-    if (offer().requiretls) reply.text += "\nREQUIRETLS";
-    if (auth_offered()) reply.text += "\nAUTH PLAIN LOGIN";
+    for (const auto& row : extensions) {
+      if (!is_offered(row)) continue;
+      const auto parameters = parameters_of(row.extension);
+      reply.text += '\n' + std::string(row.keyword) + (parameters.empty() ? "" : " ") + parameters;
+    }
   }
   append(output_, reply);
   return drop_transaction();

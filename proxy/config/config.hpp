@@ -93,6 +93,7 @@ struct Config {
     unsigned connections = 10000;
     unsigned connections_per_client = 5000;
     unsigned recipients = 1000;
+    Milliseconds client_timeout{300000};
   } limits;
 
   struct Dns {

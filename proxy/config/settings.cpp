@@ -113,6 +113,9 @@ constexpr Setting limits[] = {
      [](Draft& d, const Value& v) { d.integer(v, d.config.limits.connections_per_client, 1, 1'000'000); }},
     {"recipients", "1000", true, "Of one message.",
      [](Draft& d, const Value& v) { d.integer(v, d.config.limits.recipients, 1, 100'000); }},
+    {"client_timeout", "\"5m\"", true,
+     "For a whole command, for each block of a message, and for a client to read what it is told.",
+     [](Draft& d, const Value& v) { d.duration(v, d.config.limits.client_timeout, 1s, 1h); }},
 };
 
 constexpr Setting dns[] = {

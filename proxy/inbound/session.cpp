@@ -1,7 +1,9 @@
 // The loop of one session, its buffer and its timeouts.
 #include "proxy/inbound/session.hpp"
 
+#include <algorithm>
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 
 #include "policy/reply.hpp"
 #include "protocol/base/text.hpp"
@@ -13,9 +15,10 @@ namespace proxy {
 
 namespace {
 
-constexpr std::chrono::minutes client_wait(5);  // RFC 5321 §4.5.3.2.7
 constexpr std::chrono::seconds goodbye_wait(5);
 constexpr std::chrono::seconds handshake_wait(60);
+// Of commands; what a client that pipelines without end makes us keep. A line of AUTH fits (12,288 octets).
+constexpr std::size_t read_at_once = 16384;
 
 }  // namespace
 
@@ -69,9 +72,23 @@ void Session::abort() {
 awaitable<bool> Session::flush() {
   const auto output = machine_->output();
   if (output.empty()) co_return true;
-  const auto error = co_await stream_.write(output, after(client_wait));
+  const auto timeout = environment_.config()->limits.client_timeout;
+  const auto error = co_await stream_.write(output, after(timeout));
   machine_->written(output.size());
-  co_return !error;
+  if (error == boost::asio::error::timed_out) log_closed("it does not read what it is told");
+  command_due_ = after(timeout);
+  listens_ = !error;
+  co_return listens_;
+}
+
+// A client that always has more to say, and a system that takes all that is answered, would never make this coroutine
+// wait, and the worker's other sessions would wait for it.
+awaitable<void> Session::others_first() {
+  co_await boost::asio::post(environment_.executor, boost::asio::use_awaitable);
+}
+
+void Session::log_closed(std::string_view reason) const {
+  log::Event(log::Level::warn, "client_closed").add("client", client_address_).add("reason", reason);
 }
 
 /// STARTTLS: the answer, and after a 220 the handshake. What came before the STARTTLS line was answered in plaintext;
@@ -100,6 +117,7 @@ awaitable<bool> Session::handshake(SslPtr ssl) {
   const auto error = co_await stream_.handshake(std::move(ssl), after(handshake_wait));
   waiting_ = false;
   if (!error) {
+    command_due_ = after(environment_.config()->limits.client_timeout);
     const bool implicit = listener_->options.tls == smtp::ServerOptions::Tls::implicit;
     count_.became(implicit ? metrics::ClientTls::implicit : metrics::ClientTls::starttls);
     admit_by_key();
@@ -149,7 +167,9 @@ void Session::log_leniencies() const {
 awaitable<bool> Session::input() {
   const bool flushed = co_await flush();
   if (!flushed) co_return false;
-  const auto deadline = after(client_wait);
+  // A body has the time for each block of it, a command once: who sends an octet now and then gets no further
+  // (RFC 5321 §4.5.3.2.5 to 7).
+  const auto deadline = machine_->in_body() ? after(environment_.config()->limits.client_timeout) : command_due_;
   error_code error;
   if (!machine_->in_body()) {
     return_buffer();
@@ -163,15 +183,19 @@ awaitable<bool> Session::input() {
   if (!error) {
     if (!machine_->holds_buffer()) machine_->lend(buffers_.take());
     waiting_ = !machine_->in_body();
-    const auto done = co_await stream_.read(machine_->input(), deadline);
+    auto room = machine_->input();
+    if (!machine_->in_body()) room = room.first(std::min(room.size(), read_at_once));
+    const auto done = co_await stream_.read(room, deadline);
     waiting_ = false;
     error = done.error;
     if (!error) machine_->received(done.octets);
+    if (done.octets == room.size()) co_await others_first();
   }
   if (!error) co_return true;
   if (shutting_down_ && error == boost::asio::error::operation_aborted) co_return true;
   if (error == boost::asio::error::timed_out) {
-    machine_->close_with({421, "4.4.2", "no command or data for five minutes"});
+    log_closed("no command or data in time");
+    machine_->close_with({421, "4.4.2", "no command or data in time"});
     co_return true;
   }
   machine_->received(0);
@@ -240,6 +264,10 @@ awaitable<void> Session::run() {
     if (std::get_if<ask::Input>(&action)) {
       const bool usable = co_await input();
       if (!usable) machine_->received(0);
+    } else if (std::get_if<ask::Flush>(&action)) {
+      const bool usable = co_await flush();
+      if (!usable) machine_->received(0);
+      co_await others_first();
     } else if (auto* asked_mail = std::get_if<ask::MailFrom>(&action)) {
       mail(std::move(asked_mail->mail));
     } else if (std::get_if<ask::StartTls>(&action)) {
@@ -281,13 +309,15 @@ awaitable<void> Session::run() {
         log::Event(log::Level::warn, "client_tls_failed")
             .add("client", client_address_)
             .add("reason", "plaintext stood behind STARTTLS");
+      } else if (close.why == ask::Close::Why::too_many_errors) {
+        log_closed("too many errors");
       }
       break;
     }
   }
   log_leniencies();
   const auto output = machine_->output();
-  if (!output.empty()) {
+  if (listens_ && !output.empty()) {
     const auto ignored = co_await stream_.write(output, after(goodbye_wait));
     static_cast<void>(ignored);
   }

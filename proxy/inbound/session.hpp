@@ -83,8 +83,10 @@ class Session : public std::enable_shared_from_this<Session> {
   static std::optional<boost::asio::ip::address> peer_of(const Socket& socket);
   awaitable<void> body_part(std::string_view wire, bool last);
   void log_leniencies() const;
+  void log_closed(std::string_view reason) const;
   awaitable<bool> input();
   awaitable<bool> flush();
+  awaitable<void> others_first();
   awaitable<void> start_tls();
   awaitable<bool> handshake(SslPtr ssl);
   void return_buffer();
@@ -101,10 +103,12 @@ class Session : public std::enable_shared_from_this<Session> {
   std::unique_ptr<smtp::ServerSession> machine_;
   std::unique_ptr<Transaction> transaction_;
   std::string id_;
+  Deadline command_due_ = never;  // when the next command must be whole
   bool may_waive_ = false;
   bool body_begun_ = false;    // of the message in hand
   bool added_fields_ = false;  // to some message
   bool refused_ = false;       // a limit is reached
+  bool listens_ = true;        // what was written last was taken
   bool waiting_ = false;       // for the client's next octets
   bool shutting_down_ = false;
 };

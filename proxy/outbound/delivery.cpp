@@ -59,6 +59,7 @@ Delivery::Delivery(Environment& environment, std::shared_ptr<const MessageFacts>
       target_(std::move(target)) {
   pending_.mail = envelope_.mail = message_->mail;
   pending_.added = envelope_.added = message_->added;
+  content_ = message_->content.value_or(smtp::ContentFacts());
 }
 
 Delivery::~Delivery() {
@@ -396,14 +397,24 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::send_envelope(const poli
                                                                       policy::Permit permit) {
   if (auto cannot = unfit(attempt)) {
     unfit_.push_back(attempt.demand.host);
-    utf8_refused_ = utf8_refused_ || (used().international_address && !connection_->capabilities().smtputf8);
+    const auto& offers = connection_->capabilities();
+    const auto needs = used();
+    utf8_refused_ = utf8_refused_ || (needs.international_address && !offers.smtputf8);
+    lacked_.smtputf8 |= (needs.international_address || needs.utf8_header) && !offers.smtputf8;
+    lacked_.eight_bit_mime |= needs.eight_bit && !offers.eight_bit_mime;
     environment_.pool.keep(std::move(connection_));
     co_return cannot;
   }
   asked_ = 0;
-  pending_.recipients.resize(std::min(room(), pending_.recipients.size()));
-  asked_ = pending_.recipients.size();
-  auto result = co_await connection_->envelope(std::move(permit), pending_, budget_);
+  pending_.mail.smtputf8 = says_smtputf8();
+  std::optional<smtp::Envelope> fewer;  // another host may take them all
+  if (const auto most = room(); most < pending_.recipients.size()) {
+    fewer = pending_;
+    fewer->recipients.resize(most);
+  }
+  const auto& envelope = fewer ? *fewer : pending_;
+  asked_ = envelope.recipients.size();
+  auto result = co_await connection_->envelope(std::move(permit), envelope, budget_);
   if (auto* failure = std::get_if<smtp::Failure>(&result)) co_return policy::outcome_of(attempt.demand.host, *failure);
 
   auto& verdicts = std::get<smtp::Verdicts>(result);

@@ -36,6 +36,13 @@ struct MessageFacts {
   bool waivable = false;
   std::uint64_t added = 0;  ///< octets of the Received field
   std::string client;       ///< address, for the log
+  /// Of a message that is there already: then it goes by itself to the host that can take it. Else what take() says.
+  std::optional<smtp::ContentFacts> content{};
+};
+
+/// Extensions that a message needs and hosts do not offer.
+struct Lacked {
+  bool smtputf8 = false, eight_bit_mime = false;
 };
 
 class Delivery {
@@ -69,6 +76,8 @@ class Delivery {
   const std::string& speaker() const { return speaker_; }
   /// recipients() got 4xx because no host could be had at all: that is no word about this message.
   bool no_host() const { return no_host_; }
+  /// What hosts lacked that the message needs, where no host took it.
+  Lacked lacked() const { return failed_ ? lacked_ : Lacked(); }
   /// Whether the host that took the message passes on what the sender wants to be told (RFC 3461).
   bool took_over_notices() const { return took_over_notices_; }
 
@@ -88,6 +97,7 @@ class Delivery {
   awaitable<std::optional<policy::HostOutcome>> try_kept(const policy::Attempt& attempt);
   awaitable<std::optional<policy::HostOutcome>> send_envelope(const policy::Attempt& attempt, policy::Permit permit);
   policy::Used used() const;
+  bool says_smtputf8() const;
   const Login* login() const;
   Bucket bucket_of(const policy::Attempt& attempt, const std::string& address) const;
   std::size_t room() const;
@@ -121,6 +131,7 @@ class Delivery {
   std::string speaker_;
   std::vector<std::string> unfit_;  // hosts that were not asked, because they lack what the message needs
   bool utf8_refused_ = false;       // one of them lacks SMTPUTF8, and no other took the batch
+  Lacked lacked_;                   // by one of them at least
   bool no_host_ = false, took_over_notices_ = false;
   bool remembers_ = false;              // what the domain proves is kept
   std::optional<smtp::Reply> failed_;   // no host could be had: the answer to every RCPT

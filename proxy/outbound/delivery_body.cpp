@@ -123,6 +123,12 @@ policy::Used Delivery::used() const {
           .utf8_header = mail.smtputf8 && content_.eight_bit_header};
 }
 
+/// SMTP-24: the parameter goes on where it is needed, or may yet be.
+bool Delivery::says_smtputf8() const {
+  const auto needs = used();
+  return message_->mail.smtputf8 && (!message_->content || needs.international_address || needs.utf8_header);
+}
+
 bool Delivery::take(const smtp::ContentFacts& content) {
   content_ = content;
   if (verdict_ || !connection_) return true;

@@ -79,6 +79,8 @@ awaitable<GroupVerdict> send_whole(Environment& environment, WholeMessage messag
     auto& delivery = *begun.delivery;
     const auto speaker = delivery.speaker();
     group.no_host = group.no_host || delivery.no_host();
+    group.lacked.smtputf8 |= delivery.lacked().smtputf8;
+    group.lacked.eight_bit_mime |= delivery.lacked().eight_bit_mime;
     const bool any = delivery.accepted() > 0;
     Verdict final_verdict;
     if (any) final_verdict = co_await send_held(delivery, message.received_field, *message.octets, message.content);

@@ -47,6 +47,7 @@ awaitable<Verdict> send_held(Delivery& delivery, std::string received_field, con
 struct GroupVerdict {
   std::vector<Verdict> recipients;  ///< in order
   bool no_host = false;             ///< 4xx because no host of the domain could be had
+  Lacked lacked{};                  ///< by hosts that were asked for those that no host took
 };
 /// All of it: envelope, body, verdicts, in as many transactions as the number of recipients takes (SMTP-47).
 awaitable<GroupVerdict> send_whole(Environment& environment, WholeMessage message, Target target,

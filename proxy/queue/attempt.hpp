@@ -1,4 +1,5 @@
-// One attempt at a unit of the queue, on a worker.
+// One attempt at a unit of the queue, on a worker. A report of ours is converted for a way back that cannot take it as
+// it is (SMTP-62, and so that no report is lost for its 8-bit content); nothing else is ever changed.
 #pragma once
 
 #include <memory>

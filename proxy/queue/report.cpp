@@ -1,6 +1,8 @@
 // What goes into a report, and how it is sent.
 #include "proxy/queue/report.hpp"
 
+#include <algorithm>
+
 #include "policy/reply.hpp"
 #include "protocol/base/text.hpp"
 #include "proxy/net/idn.hpp"
@@ -33,6 +35,17 @@ std::string first_octets(const Octets* octets, std::size_t count) {
   }
   text.resize(have);
   return text;
+}
+
+/// SMTP-62: the message was begun with SMTPUTF8, and something that the report tells of it is not ASCII.
+bool is_international(const QueuedMessage& message, const mime::DeliveryReport& report) {
+  if (!message.mail.smtputf8) return false;
+  const auto header = report.original.substr(0, report.original.find("\r\n\r\n"));
+  if (message.content.eight_bit_header || message.mail.reverse_path.international || base::has_eight_bit(header))
+    return true;
+  return std::any_of(report.recipients.begin(), report.recipients.end(), [](const auto& one) {
+    return base::has_eight_bit(one.address) || base::starts_with_ignoring_case(one.orcpt, "utf-8;");
+  });
 }
 
 }  // namespace
@@ -96,14 +109,16 @@ std::optional<QueueChange::New> report_on(const Config& config, const QueuedMess
   const auto original = first_octets(octets, text.return_whole ? octets->size() : header_at_most);
   text.return_whole = text.return_whole && original.size() == octets->size();
   text.original = original;
+  text.international = is_international(message, text);
   auto wire = mime::delivery_report(text);
 
   report.mail.reverse_path = {};  // RFC 5321 §4.5.5
   report.mail.requiretls = message.mail.requiretls;
-  report.mail.smtputf8 = message.mail.reverse_path.international;  // its recipient, now
+  report.mail.smtputf8 = text.international;
   report.floor = message.floor;
   report.client = "";
   report.content.eight_bit = base::has_eight_bit(wire);
+  report.content.eight_bit_header = text.international;  // RFC 6533 §4: its parts need what a header needs
   report.mail.body = report.content.eight_bit ? smtp::Body::eight_bit : smtp::Body::seven_bit;
   report.size = wire.size();
   report.received = now;

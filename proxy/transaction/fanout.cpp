@@ -81,6 +81,7 @@ class Fanout final : public Transaction {
   awaitable<std::vector<smtp::Reply>> deliver(Group& group) {
     auto message = std::make_shared<MessageFacts>(message_facts(origin_, id_, mail_));
     message->waivable = waived_;
+    message->content = content_;
     auto begun = co_await begin_held(environment_, std::move(message), group.target, group.recipients);
     auto& answers = begun.answers;
     auto& delivery = *begun.delivery;

@@ -11,29 +11,22 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <thread>
 #include <vector>
 
 #include "proxy/store/sqlite_queue_store.hpp"
+#include "tests/bench/measure.hpp"
 #include "tests/lab/laboratory.hpp"
 #include "tests/lab/relay_process.hpp"
 #include "tests/support/run_awaitable.hpp"
 
 namespace {
 
+using bench::resident_kib;
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-long resident_kib(int process) {
-  std::ifstream rollup("/proc/" + std::to_string(process) + "/smaps_rollup");
-  for (std::string line; std::getline(rollup, line);) {
-    if (line.starts_with("Pss:")) return std::stol(line.substr(4));
-  }
-  return 0;
 }
 
 lab::RelayOptions options(const char* retry) {

@@ -6,18 +6,19 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "tests/bench/measure.hpp"
 #include "tests/lab/laboratory.hpp"
 #include "tests/lab/relay_process.hpp"
 #include "tests/lab/smtp_client.hpp"
 
 namespace {
 
+using bench::resident_kib;
+using bench::user_and_system_seconds;
 using Clock = std::chrono::steady_clock;
 
 struct Work {
@@ -33,26 +34,6 @@ struct Result {
   double seconds = 0, p50 = 0, p99 = 0;
   long delivered = 0;
 };
-
-double user_and_system_seconds(int process) {
-  std::ifstream stat("/proc/" + std::to_string(process) + "/stat");
-  std::string line;
-  std::getline(stat, line);
-  std::istringstream fields(line.substr(line.rfind(')') + 2));
-  std::string skipped;
-  double user = 0, system = 0;
-  for (int i = 0; i < 11; ++i) fields >> skipped;
-  fields >> user >> system;
-  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
-}
-
-long resident_kib(int process) {
-  std::ifstream rollup("/proc/" + std::to_string(process) + "/smaps_rollup");
-  for (std::string line; std::getline(rollup, line);) {
-    if (line.starts_with("Pss:")) return std::stol(line.substr(4));
-  }
-  return 0;
-}
 
 /// In the source process: all connections at once, each sends its messages one after the other.
 Result send(std::uint16_t port, const Work& work) {
@@ -82,12 +63,10 @@ Result send(std::uint16_t port, const Work& work) {
   result.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   std::vector<double> all;
   for (const auto& some : latencies) all.insert(all.end(), some.begin(), some.end());
-  std::sort(all.begin(), all.end());
   result.delivered = static_cast<long>(all.size());
-  if (!all.empty()) {
-    result.p50 = all[all.size() / 2];
-    result.p99 = all[all.size() * 99 / 100];
-  }
+  const auto spread = bench::spread_of(std::move(all));
+  result.p50 = spread.p50;
+  result.p99 = spread.p99;
   return result;
 }
 

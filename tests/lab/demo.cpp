@@ -94,6 +94,13 @@ void Demo::warm_up(Domain& domain) {
   if (!arrives(domain, "first@" + domain.name, outcome))
     throw std::runtime_error("the first message to " + domain.name +
                              ", before any attack, did not arrive: " + words(outcome));
+  // The relay writes what it has learnt behind the message; a kill before that would prove nothing.
+  const bool stored = lab_.watch().until(
+      [&] {
+        return relay_.cli({"policy", "show", domain.name}).status == 0;
+      },
+      patience);
+  if (!stored) throw std::runtime_error("the relay did not store the policy of " + domain.name);
 }
 
 std::string Demo::damage(const std::string& recipient, std::size_t mails_before) {

@@ -121,6 +121,7 @@ TEST_CASE("a cached policy holds after kill -9 with DNS and the policy host bloc
   World world;
   auto& kept = world.lab.domain("kept.test", {.sts = "enforce"});
   delivered(world, world.relay.mail("first@kept.test"), {.mx = kept.mx[0], .tls = true});
+  until_said(world, {"policy", "show", "kept.test"}, "enforce");
   world.relay.kill();
   kept.block();
   world.lab.web().stop();

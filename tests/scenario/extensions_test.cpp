@@ -117,6 +117,36 @@ TEST_CASE("SMTPUTF8 that is not needed goes without and a header that needs it d
   refused(world, send(world, "c@good.test", "SMTPUTF8 BODY=8BITMIME", body), {"5.6.9"});
 }
 
+TEST_CASE("the header of a part that is not ASCII needs SMTPUTF8 and its 8-bit content does not",
+          "[scenario][SMTP-24]") {
+  const bool chunked = GENERATE(false, true);
+  World world;
+  auto& none = world.lab.domain("none.test", {.sts = "enforce"});
+  without_smtputf8(*none.mx[0]);
+  const auto message = [](const std::string& name, const std::string& text) {
+    return "From: a@sender.test\r\nContent-Type: multipart/mixed;\r\n boundary=\"=_b\"\r\n\r\n--=_b\r\n"
+           "Content-Type: text/plain; charset=utf-8; name=\"" +
+           name + "\"\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + text + "\r\n--=_b--\r\n";
+  };
+  const auto transaction = [&](const std::string& recipient, const std::string& body) {
+    if (!chunked)
+      return world.relay.client().send("a@sender.test", {recipient}, body, "SMTPUTF8 BODY=8BITMIME").at(0).second;
+    auto client = world.relay.client();
+    client.command("MAIL FROM:<a@sender.test> SMTPUTF8 BODY=8BITMIME");
+    client.command("RCPT TO:<" + recipient + ">");
+    client.raw(bdat(body, true));
+    return client.read();
+  };
+  const auto passed = transaction("b@none.test", message("x", mueller));
+  CHECK(passed.code == 250);
+  CHECK(none.mx[0]->inbox().size() == 1);
+  const auto refusal = transaction("c@none.test", message(mueller, "x"));
+  INFO(lab::words(refusal));
+  CHECK(refusal.code == 554);
+  CHECK(refusal.enhanced() == "5.6.9");
+  CHECK(none.mx[0]->inbox().size() == 1);
+}
+
 TEST_CASE("a domain with U-labels is looked up by its A-labels", "[scenario][SMTP-25]") {
   World world;
   auto& domain = world.lab.domain("xn--bcher-kva.test", {.sts = "enforce"});

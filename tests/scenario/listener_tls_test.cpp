@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "tests/scenario/support/judge.hpp"
+#include "tests/scenario/support/memory.hpp"
 #include "tests/scenario/support/peer.hpp"
 #include "tests/scenario/support/secure_listener.hpp"
 
@@ -278,20 +279,12 @@ TEST_CASE("clients that idle inside TLS cost little memory and keep nobody waiti
   World world({}, false);
   start_with_tls(world, "starttls");
   auto& good = world.lab.domain("good.test", {.sts = "enforce"});
-  const auto resident = [&] {
-    std::ifstream status("/proc/" + std::to_string(world.relay.process_id()) + "/status");
-    std::string word;
-    long kilobytes = 0;
-    while (status >> word)
-      if (word == "VmRSS:") status >> kilobytes;
-    return kilobytes;
-  };
   const auto one_message = [&](lab::SmtpClient& client) {
     CHECK(client.send("a@sender.test", {"b@good.test"}, lab::letter())[0].second.code == 250);
   };
   auto first = secure_client(world);
   one_message(first);
-  const long before = resident();
+  const long before = memory_of(world, "VmRSS");
   std::vector<lab::SmtpClient> idle;
   constexpr int clients = 200;
   for (int i = 0; i < clients; ++i) idle.push_back(secure_client(world));
@@ -302,7 +295,7 @@ TEST_CASE("clients that idle inside TLS cost little memory and keep nobody waiti
 #else
   constexpr long most_kib = 64;
 #endif
-  CHECK((resident() - before) / clients < most_kib);
+  CHECK((memory_of(world, "VmRSS") - before) / clients < most_kib);
   one_message(idle.back());
   one_message(idle.front());
   CHECK(good.mx[0]->inbox().size() == 3);

@@ -2,24 +2,16 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <cstdlib>
-#include <fstream>
 
 #include "tests/lab/server.hpp"
 #include "tests/scenario/support/judge.hpp"
+#include "tests/scenario/support/memory.hpp"
 
 using namespace scenario;
 
 namespace {
 
 constexpr const char* slow_address = "127.0.9.9";
-
-/// A line of /proc/PID/status in KiB, -1 without one.
-long memory_of(int process, const std::string& key) {
-  std::ifstream status("/proc/" + std::to_string(process) + "/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with(key + ":")) return std::stol(line.substr(key.size() + 1));
-  return -1;
-}
 
 /// A next hop that reads a body in small pieces with a pause before each. It takes one message on each connection.
 class SlowReader {
@@ -82,9 +74,9 @@ TEST_CASE("forty megabytes for a next hop that reads slowly wait at the client a
   world.lab.dns().set("slow.test", "MX", {"10 mx1.slow.test."});
   world.lab.dns().set("mx1.slow.test", "A", {slow_address});
 
-  const long before = memory_of(world.relay.process_id(), "VmHWM");
+  const long before = memory_of(world, "VmHWM");
   const auto outcome = world.relay.mail({"b@slow.test"}, body);
-  const long grown = memory_of(world.relay.process_id(), "VmHWM") - before;
+  const long grown = memory_of(world, "VmHWM") - before;
   CHECK(outcome.reply().code == 250);
   REQUIRE(slow.body().size() > body.size());
   CHECK(slow.body().substr(slow.body().size() - body.size() - 3) == body + ".\r\n");

@@ -18,6 +18,7 @@ struct Report {
   std::string fault;  ///< empty: it is a good one
   std::string header;
   std::vector<Part> parts;
+  bool international = false;  ///< in the forms of RFC 6533
 };
 
 /// Takes the next line off the text, without its CRLF.
@@ -85,7 +86,6 @@ inline Report read(std::string_view wire) {
   };
   std::string_view text = whole;
   if (!take_fields(text, report.header)) return bad("the header is malformed");
-  if (!ascii(report.header)) return bad("the header is not ASCII");
   const std::string begin = "multipart/report; report-type=delivery-status;\r\n boundary=\"";
   const auto at = report.header.find("\r\nContent-Type: " + begin);
   if (at == std::string::npos) return bad("no multipart/report");
@@ -123,8 +123,22 @@ inline Report read(std::string_view wire) {
   }
   if (!closed) return bad("the last boundary is missing");
   if (report.parts.size() < 2 || report.parts.size() > 3) return bad("not two or three parts");
-  if (report.parts[0].fields != "Content-Type: text/plain; charset=us-ascii\r\n") return bad("no words first");
-  if (report.parts[1].fields != "Content-Type: message/delivery-status\r\n") return bad("no status second");
+  const std::string eight_bit = "Content-Transfer-Encoding: 8bit\r\n";
+  const auto fields_are = [&](std::size_t part, const std::string& fields) {
+    const bool is_ascii = ascii(report.parts[part].body);
+    return report.parts[part].fields == fields + (is_ascii ? "" : eight_bit);
+  };
+  report.international = fields_are(1, "Content-Type: message/global-delivery-status\r\n");
+  if (!fields_are(
+          0, "Content-Type: text/plain; charset=" + std::string(report.international ? "utf-8" : "us-ascii") + "\r\n"))
+    return bad("no words first");
+  if (!report.international) {
+    if (!ascii(report.header)) return bad("the header is not ASCII");
+    if (!ascii(report.parts[0].body) || !ascii(report.parts[1].body)) return bad("words or fields are not ASCII");
+    if (!fields_are(1, "Content-Type: message/delivery-status\r\n")) return bad("no status second");
+    if (report.parts.size() > 2 && report.parts[2].fields.find("message/global") != std::string::npos)
+      return bad("an international form in an ASCII one");
+  }
   std::string_view status = report.parts[1].body;
   while (!status.empty()) {
     std::string fields;

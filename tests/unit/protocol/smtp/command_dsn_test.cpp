@@ -156,3 +156,28 @@ TEST_CASE("what DSN adds is unknown where DSN was not offered and with the other
   for (const char* parameter : {"RET=FULL", "ENVID=x"})
     CHECK(parsed<Reply>(std::string("RCPT TO:<b@good.test> ") + parameter).code == 555);
 }
+
+TEST_CASE("ORCPT of type utf-8 is taken in both forms and in UTF-8 with SMTPUTF8 only", "[SMTP-26][SMTP-62]") {
+  struct Row {
+    const char* value;
+    bool good, good_with_smtputf8;
+  };
+  const Row rows[] = {
+      {"utf-8;m\\x{FC}ller@good.test", true, true},         {"UTF-8;b\\x{2B}c@good.test", true, true},
+      {"utf-8;m\xc3\xbcller@good.test", false, true},       {"utf-8;m\xfcller@good.test", false, false},
+      {"rfc822;m\xc3\xbcller@good.test", false, false},     {"m\xc3\xbc;b@good.test", false, false},
+      {"utf-8;m\\x{110000}@good.test", true, true},  // as plain xtext
+      {"utf-8;m\xc3\xbc\\x{D800}@good.test", false, false}, {"utf-8;", false, false},
+  };
+  for (const Row& row : rows) {
+    for (const bool utf8 : {true, false}) {
+      INFO(row.value);
+      auto offer = with_dsn;
+      offer.utf8_addresses = utf8;
+      const auto command = parse_command(std::string("RCPT TO:<b@good.test> ORCPT=") + row.value, offer);
+      const auto* taken = std::get_if<Rcpt>(&command);
+      REQUIRE((taken != nullptr) == (utf8 ? row.good_with_smtputf8 : row.good));
+      if (taken != nullptr) CHECK(taken->orcpt == row.value);
+    }
+  }
+}

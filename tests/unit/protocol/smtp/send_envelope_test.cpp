@@ -273,6 +273,28 @@ TEST_CASE("what DSN adds goes on unchanged to a host that offers it and to no ot
   }
 }
 
+TEST_CASE("an ORCPT in UTF-8 goes on as it is with SMTPUTF8 and in ASCII without", "[SMTP-26][SMTP-62]") {
+  const std::string mueller = "m\xc3\xbcller@good.test";
+  for (const bool offered : {true, false}) {
+    auto what = envelope(3);
+    what.mail.smtputf8 = true;
+    what.recipients[0].orcpt = "utf-8;" + mueller;
+    what.recipients[1].orcpt = "utf-8;b\\x{E9}@good.test";
+    what.recipients[2].orcpt = "utf-8;" + std::string(180, 'b') + mueller;
+    for (int i = 0; i < 100; ++i) what.recipients[2].orcpt.insert(6, "\xc3\xbc");
+    auto capabilities = offers(false);
+    capabilities.dsn = true;
+    capabilities.smtputf8 = offered;
+    const std::string orcpts[] = {offered ? " ORCPT=utf-8;" + mueller : " ORCPT=utf-8;m\\x{FC}ller@good.test",
+                                  " ORCPT=utf-8;b\\x{E9}@good.test",
+                                  offered ? " ORCPT=" + what.recipients[2].orcpt : ""};
+    Script script = {{offered ? "MAIL FROM:<Sender@sender.example> SMTPUTF8\r\n" : std::string(mail), "250 ok\r\n"}};
+    for (std::size_t i = 0; i < 3; ++i)
+      script.push_back({"RCPT TO:<u" + std::to_string(i) + "@Example.COM>" + orcpts[i] + "\r\n", "250 ok\r\n"});
+    CHECK_FALSE(replay::run(script, make(capabilities, what)).failed);
+  }
+}
+
 TEST_CASE("a report goes out from the null path without RET and with NOTIFY only where it was set", "[SMTP-28]") {
   auto what = envelope(1);
   what.mail.reverse_path = {};

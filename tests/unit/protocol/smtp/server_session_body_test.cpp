@@ -261,6 +261,24 @@ TEST_CASE("facts of a message stay until the next MAIL") {
   CHECK(d.session.body().received == 0);
 }
 
+TEST_CASE("headers of parts are looked at where the client asked for SMTPUTF8", "[SMTP-24]") {
+  const std::string content =
+      "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nSubject: \xc3\xa9\r\n\r\nx\r\n--b--\r\n";
+  for (const bool asked : {true, false}) {
+    for (const bool chunk : {true, false}) {
+      Driver d;
+      d.feed(std::string("EHLO c.test\r\nMAIL FROM:<a@sender.test>") + (asked ? " SMTPUTF8" : "") +
+             "\r\nRCPT TO:<b@good.test>\r\n");
+      if (chunk)
+        d.feed("BDAT " + std::to_string(content.size()) + " LAST\r\n" + content);
+      else
+        d.feed("DATA\r\n" + content + ".\r\n");
+      CHECK(d.session.body().eight_bit);
+      CHECK(d.session.body().eight_bit_header == asked);
+    }
+  }
+}
+
 TEST_CASE("random bodies pass through hold and stream unchanged in any reads", "[SMTP-04][S-4]") {
   std::mt19937 random(7);
   const auto below = [&](std::size_t limit) {

@@ -55,6 +55,7 @@ class Driver {
   bool handshake_works = true;
   std::string plaintext;  ///< what the client had read when TLS began
   bool closed = false;
+  std::size_t most_output = 0;  ///< that was to be written at one time
 
   /// Runs until the machine wants more than these octets, or closes.
   Driver& feed(std::string_view octets) {
@@ -86,7 +87,10 @@ class Driver {
     while (!closed) {
       const ServerAction action = session.next();
       watch(action);
-      if (std::holds_alternative<ask::Input>(action)) {
+      most_output = std::max(most_output, session.output().size());
+      if (std::holds_alternative<ask::Flush>(action)) {
+        flush();
+      } else if (std::holds_alternative<ask::Input>(action)) {
         flush();
         if (taken_ == input_.size() && gone_) {
           if (!session.holds_buffer()) session.lend(buffer_);

@@ -372,6 +372,24 @@ TEST_CASE("an idle session holds no buffer and a busy one keeps it") {
   CHECK_FALSE(session.holds_buffer());
 }
 
+TEST_CASE("what is to be said goes out between commands however many come at once") {
+  Driver d;
+  d.feed("");
+  std::string many;
+  constexpr std::size_t count = 5000;
+  for (std::size_t i = 0; i < count; ++i) many += "EHLO x\r\n";
+  const auto said = d.says(many + "NOOP\r\n");
+  std::size_t ends = 0;
+  for (auto at = said.find("\r\n250 LIMITS"); at != std::string::npos; at = said.find("\r\n250 LIMITS", at + 1)) ++ends;
+  CHECK(ends == count);
+  CHECK(said.ends_with("250 2.0.0 ok\r\n"));
+  CHECK(d.most_output < 10'000);
+  // The owner could not write: nothing more is asked for.
+  d.feed(many);
+  d.hang_up();
+  CHECK(d.closed);
+}
+
 TEST_CASE("an owner that breaks the rules is told so") {
   auto options = Driver::defaults();
   ServerSession session(options);

@@ -131,6 +131,7 @@ TEST_CASE("the defaults that the reference shows are the defaults", "[OPS-15]") 
   CHECK(shown.limits.connections == plain.limits.connections);
   CHECK(shown.limits.connections_per_client == plain.limits.connections_per_client);
   CHECK(shown.limits.recipients == plain.limits.recipients);
+  CHECK(shown.limits.client_timeout == plain.limits.client_timeout);
   CHECK(shown.dns.dnssec == plain.dns.dnssec);
   CHECK(shown.mta_sts.fetch_timeout == plain.mta_sts.fetch_timeout);
   CHECK(shown.mta_sts.retry_after == plain.mta_sts.retry_after);
@@ -158,4 +159,47 @@ TEST_CASE("the sample configuration is the reference", "[OPS-15]") {
   std::ostringstream text;
   text << file.rdbuf();
   CHECK(text.str() == config_reference());
+}
+
+TEST_CASE("a password file holds one line and a warning tells who can read it", "[OPS-15][SMTP-32]") {
+  const Directory directory;
+  const auto file =
+      directory.write("relay.toml",
+                      "hostname = \"relay.test\"\n[[destination]]\ndomain = \"a.test\"\nhost = \"b.test\"\n"
+                      "user = \"u\"\npassword_file = \"secret\"\n");
+  for (const std::string text : {"", "\n", "two\nlines\n", "tab\there\n"}) {
+    directory.write("secret", text);
+    CAPTURE(text);
+    const auto loaded = load_config(file);
+    REQUIRE_FALSE(loaded.errors.empty());
+    CHECK(loaded.errors[0].line == 6);
+  }
+  CHECK(load_config(file).errors[0].words.find("tab") == std::string::npos);
+  directory.write("secret", "open sesame\r\n");
+  std::filesystem::permissions(directory.path("secret"), std::filesystem::perms::owner_read);
+  auto loaded = load_config(file);
+  REQUIRE(loaded.errors.empty());
+  CHECK(loaded.warnings.empty());
+  REQUIRE(loaded.config.destinations[0].login);
+  CHECK(loaded.config.destinations[0].login->password == "open sesame");
+  std::filesystem::permissions(directory.path("secret"), std::filesystem::perms::others_read,
+                               std::filesystem::perm_options::add);
+  loaded = load_config(file);
+  REQUIRE(loaded.warnings.size() == 1);
+  CHECK(loaded.warnings[0].find("everyone on this machine can read") != std::string::npos);
+}
+
+TEST_CASE("faults of a users file are told with its own lines", "[OPS-15][SMTP-32]") {
+  const Directory directory;
+  const auto file = directory.write(
+      "relay.toml", "hostname = \"relay.test\"\n[[listener]]\nauth_without_tls = true\nauth_users = \"users.toml\"\n");
+  directory.write("users.toml", "[users]\na = \"plain\"\n");
+  auto loaded = load_config(file);
+  REQUIRE(loaded.errors.size() == 1);
+  CHECK(message(loaded.errors[0]).starts_with(directory.path("users.toml") + ":2: "));
+  CHECK(message(loaded.errors[0]).find("plain") == std::string::npos);
+  directory.write("users.toml", "[users]\n");
+  loaded = load_config(file);
+  REQUIRE(loaded.errors.size() == 1);
+  CHECK(loaded.errors[0].words.find("holds no user") != std::string::npos);
 }

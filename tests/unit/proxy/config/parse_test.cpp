@@ -56,6 +56,7 @@ TEST_CASE("an empty configuration has every default and listens on loopback for 
   CHECK(config.limits.connections == 10000);
   CHECK(config.limits.connections_per_client == 5000);
   CHECK(config.limits.recipients == 1000);
+  CHECK(config.limits.client_timeout == 5min);
   CHECK(config.dns.servers.empty());
   CHECK(config.dns.dnssec == Config::Dns::Dnssec::automatic);
   CHECK(config.trust_anchors.empty());
@@ -104,6 +105,7 @@ message_size = 1048576
 connections = 7
 connections_per_client = 6
 recipients = 5
+client_timeout = "90s"
 [dns]
 servers = ["[::1]:53", "127.0.0.1:5300"]
 dnssec = "off"
@@ -152,6 +154,7 @@ allow_loopback = true
   CHECK(config.limits.connections == 7);
   CHECK(config.limits.connections_per_client == 6);
   CHECK(config.limits.recipients == 5);
+  CHECK(config.limits.client_timeout == 90s);
   REQUIRE(config.dns.servers.size() == 2);
   CHECK(config.dns.servers[0].address == "::1");
   CHECK(config.dns.servers[1].port == 5300);
@@ -176,7 +179,7 @@ allow_loopback = true
   CHECK(config.lab.smtp_port == 2526);
   CHECK(config.lab.https_port == 8443);
   CHECK(config.lab.allow_loopback);
-  CHECK(warned(loaded, "relay.toml:47: the [lab] table is set"));
+  CHECK(warned(loaded, "relay.toml:48: the [lab] table is set"));
 }
 
 TEST_CASE("each fault is told at its line with what was expected", "[OPS-15]") {
@@ -190,7 +193,8 @@ TEST_CASE("each fault is told at its line with what was expected", "[OPS-15]") {
       {"\n[mta_stz]\nretry_after = \"5m\"", 2, "unknown table `mta_stz`, did you mean `mta_sts`?"},
       {"[[destinaton]]\ndomain = \"a.test\"", 1, "did you mean `destination`?"},
       {"[mta_sts]\nfetch_timout = \"3s\"", 2, "in [mta_sts], did you mean `fetch_timeout`?"},
-      {"[limits]\nfrobnicate = 1", 2, "expected message_size, connections, connections_per_client, recipients"},
+      {"[limits]\nfrobnicate = 1", 2,
+       "expected message_size, connections, connections_per_client, recipients, client_timeout"},
       {"[[listener]]\nallo = []", 2, "in [[listener]], did you mean `allow`?"},
       {"[[destination]]\ndomain = \"x.test\"\nsecurty = \"verify\"", 3, "did you mean `security`?"},
       {"hostname = 5", 1, "`hostname` is an integer, expected a string"},
@@ -247,7 +251,9 @@ TEST_CASE("each fault is told at its line with what was expected", "[OPS-15]") {
       {"[[destination]]\ndomain = \"a.test\"\nuser = \"u\"\npassword_file = \"p\"", 3, "`user` without `host`"},
       {"[[destination]]\ndomain = \"a.test\"\nhost = \"b.test\"\nuser = \"u\"", 4, "belong together"},
       {"[[destination]]\ndomain = \"a.test\"\nhost = \"b.test\"\nmechanisms = [\"plain\"]", 4, "without `user`"},
-      {"[[destination]]\ndomain = \"a.test\"\nhost = \"b.test\"\nmechanisms = [\"cram-md5\"]", 4, "scram-sha-256"},
+      {"[[destination]]\ndomain = \"a.test\"\nhost = \"b.test\"\nuser = \"u\"\npassword_file = \"p\"\n"
+       "mechanisms = [\"cram-md5\"]",
+       6, "scram-sha-256"},
       {"[[destination]]\ndomain = \"a.test\"\nhost = [\"b.test\", \"b.test\"]", 3, "is there twice"},
       {"[[destination]]\ndomain = \"a.test\"\nhost = [\"b.test\", \"c.test\"]\nsecurity = \"published\"", 4,
        "expected one host"},

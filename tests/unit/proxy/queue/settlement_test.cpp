@@ -168,3 +168,32 @@ TEST_CASE("a message whose octets cannot be read is reported without them", "[SM
   REQUIRE(settled.change.add.size() == 1);
   CHECK(has(text_of(settled.change.add[0]), "Final-Recipient: rfc822;b@x.test"));
 }
+
+TEST_CASE("a report is in the international form where an SMTPUTF8 message needs it", "[SMTP-62]") {
+  struct Row {
+    bool smtputf8, header, nested, recipient, orcpt, sender, international;
+  };
+  const Row rows[] = {
+      {false, false, false, false, false, false, false}, {true, false, false, false, false, false, false},
+      {false, true, true, false, true, false, false},    {true, true, false, false, false, false, true},
+      {true, false, true, false, false, false, true},    {true, false, false, true, false, false, true},
+      {true, false, false, false, true, false, true},    {true, false, false, false, false, true, true},
+  };
+  for (const auto& row : rows) {
+    Settling settling;
+    auto& message = settling.message;
+    message = test::queued(7, {row.recipient ? "\xc3\xa9@x.test" : "b@x.test"},
+                           row.sender ? "\xc3\xa9@sender.test" : "a@sender.test");
+    message.mail.smtputf8 = row.smtputf8;
+    message.content.eight_bit_header = row.nested;
+    if (row.orcpt) message.recipients[0].rcpt.orcpt = "utf-8;\\x{E9}@x.test";
+    if (row.header) settling.octets = proxy::OctetsInMemory("Subject: \xc3\xa9\r\n\r\nthe text\r\n");
+    const auto settled = settling.settle({nobody});
+    REQUIRE(settled.change.add.size() == 1);
+    const auto& report = settled.change.add[0];
+    CAPTURE(row.smtputf8, row.header, row.nested, row.recipient, row.orcpt, row.sender, text_of(report));
+    CHECK(has(text_of(report), "message/global-delivery-status") == row.international);
+    CHECK(report.message.mail.smtputf8 == row.international);
+    CHECK(report.message.content.eight_bit_header == row.international);
+  }
+}
