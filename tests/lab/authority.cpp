@@ -1,6 +1,7 @@
 // Keys, certificates and their extensions, through OpenSSL 3.
 #include "tests/lab/authority.hpp"
 
+#include <fcntl.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -8,9 +9,11 @@
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 
 namespace lab {
@@ -49,6 +52,24 @@ void write_file(const std::string& path, const std::string& text) {
   out << text;
   out.close();
   if (!out) throw std::runtime_error("cannot write " + path);
+}
+
+/// A file of root and key, as `write_kept` has written it.
+std::pair<X509Ptr, KeyPtr> read_kept(const std::string& path) {
+  const std::shared_ptr<BIO> in(BIO_new_file(path.c_str(), "r"), BIO_free);
+  if (!in) fail("cannot read " + path);
+  X509Ptr root(PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr), X509_free);
+  KeyPtr key(PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr), EVP_PKEY_free);
+  if (!root || !key) fail("no certificate and key in " + path);
+  return {root, key};
+}
+
+/// For the owner's eyes: whoever has the key can pretend to be any host to those who trust this root.
+void write_kept(const std::string& path, const std::string& text) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  const bool written = file >= 0 && ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  if (file >= 0) ::close(file);
+  if (!written) throw std::runtime_error("cannot write " + path);
 }
 
 /// Who signs: a certificate whose subject becomes the issuer, and its key.
@@ -127,10 +148,16 @@ void Certificate::write_pem(const std::string& file) const {
 }
 
 Authority::Authority(std::string directory, std::string name, const AuthorityOptions& options)
-    : directory_(std::move(directory)), name_(std::move(name)), options_(options), key_(new_key(options.rsa_bits)) {
-  Draft draft(name_, key_.get());
-  draft.valid(options.days_from, options.days_to);
-  root_ = draft.sign_by_itself(true, key_.get());
+    : directory_(std::move(directory)), name_(std::move(name)), options_(options) {
+  if (!options.kept.empty() && std::ifstream(options.kept).good()) {
+    std::tie(root_, key_) = read_kept(options.kept);
+  } else {
+    key_ = new_key(options.rsa_bits);
+    Draft draft(name_, key_.get());
+    draft.valid(options.days_from, options.days_to);
+    root_ = draft.sign_by_itself(true, key_.get());
+    if (!options.kept.empty()) write_kept(options.kept, pem() + pem_of(key_.get()));
+  }
   path_ = file("root");
   write_file(path_, pem());
 }

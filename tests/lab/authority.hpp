@@ -1,5 +1,6 @@
 // Certificate authorities of the laboratory: they issue good certificates and every kind of bad one. Keys are made anew
-// in each run and protect nothing; no certificate from here is ever trusted outside the laboratory.
+// in each run, unless the laboratory's user wants one kept, and protect nothing; no certificate from here is ever
+// trusted outside the laboratory.
 #pragma once
 
 #include <openssl/x509.h>
@@ -38,7 +39,8 @@ struct CertificateOptions {
 struct AuthorityOptions {
   int days_from = -30;  ///< validity of the root, in days from now
   int days_to = 3650;
-  int rsa_bits = 0;  ///< 0: ECDSA P-256
+  int rsa_bits = 0;       ///< 0: ECDSA P-256
+  std::string kept = {};  ///< PEM file with root and key: read where it exists, else written; empty: never kept
 };
 
 /// A root and what it issues. A chain that ends in a root cross-signed by an expired one:

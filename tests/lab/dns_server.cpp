@@ -61,7 +61,7 @@ std::string to_another_question(DnsQuestion question) {
 
 }  // namespace
 
-DnsServer::DnsServer(const std::string& address, std::uint16_t port) {
+DnsServer::DnsServer(const std::string& address, std::uint16_t port) : address_(address) {
   // A port that is free for UDP may be taken for TCP: then another one.
   for (int tries = 0; !open(address, port); ++tries) {
     if (port != 0 || tries == 50)

@@ -55,6 +55,7 @@ class DnsServer {
   DnsServer& operator=(const DnsServer&) = delete;
 
   std::uint16_t port() const { return port_; }
+  const std::string& address() const { return address_; }
 
   // All below may be called from any thread at any time, and holds from the next query on. Names with or without the
   // trailing dot, in any case. Records are text as dns_rdata takes it; nonsense throws std::invalid_argument.
@@ -102,6 +103,7 @@ class DnsServer {
   std::uint32_t ttl_ = 0, negative_ttl_ = 0;
   std::vector<Query> log_;
 
+  const std::string address_;
   std::uint16_t port_ = 0;
   int udp_ = -1, wake_ = -1;
   std::unique_ptr<Server> tcp_;

@@ -1,6 +1,7 @@
 // The laboratory's domains, and its memory.
 #include "tests/lab/laboratory.hpp"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -32,6 +33,15 @@ template <typename Item>
 std::vector<Item> latest(std::vector<Item> items, std::size_t most) {
   if (items.size() > most) items.erase(items.begin(), items.end() - static_cast<std::ptrdiff_t>(most));
   return items;
+}
+
+/// The IPv4 address that many after this one.
+std::string counted_up(const std::string& first, int steps) {
+  in_addr address{};
+  if (::inet_pton(AF_INET, first.c_str(), &address) != 1) throw std::runtime_error("not an IPv4 address: " + first);
+  address.s_addr = htonl(ntohl(address.s_addr) + static_cast<std::uint32_t>(steps));
+  char text[INET_ADDRSTRLEN];
+  return ::inet_ntop(AF_INET, &address, text, sizeof text);
 }
 
 }  // namespace
@@ -75,11 +85,15 @@ void Domain::unblock() {
   lab.dns().heal(policy_host(), "*");
 }
 
-Laboratory::Laboratory() : directory_(temporary_directory()) {
-  ca_ = std::make_unique<Authority>(directory_, "Lab CA");
+Laboratory::Laboratory(const LaboratoryOptions& options)
+    : directory_(temporary_directory()),
+      smtp_number_(options.smtp_port != 0 ? options.smtp_port : smtp_port_.number()),
+      https_number_(options.https_port != 0 ? options.https_port : https_port_.number()),
+      mx_address_(options.mx_address) {
+  ca_ = std::make_unique<Authority>(directory_, "Lab CA", AuthorityOptions{.kept = options.authority});
   other_ca_ = std::make_unique<Authority>(directory_, "Other CA");
-  dns_ = std::make_unique<DnsServer>("127.0.0.1", 0);
-  web_ = std::make_unique<PolicyHost>(watch_, web_address, https_port_.number(),
+  dns_ = std::make_unique<DnsServer>(options.dns_address, options.dns_port);
+  web_ = std::make_unique<PolicyHost>(watch_, options.policy_address, https_number_,
                                       ca_->issue({"nothing.test"}, {.self_signed = true}).path);
   // The client's and the relay's own names.
   domain("sender.test", {.mx_names = {"mx.sender.test"}});
@@ -95,7 +109,8 @@ Laboratory::~Laboratory() {
 }
 
 std::string Laboratory::dns_server() const {
-  return "127.0.0.1:" + std::to_string(dns_->port());
+  const std::string& address = dns_->address();
+  return (address.find(':') == std::string::npos ? address : "[" + address + "]") + ":" + std::to_string(dns_->port());
 }
 
 std::string Laboratory::trust_anchors() const {
@@ -104,9 +119,10 @@ std::string Laboratory::trust_anchors() const {
 
 MxHost& Laboratory::mx(const std::string& host, const MxOptions& options) {
   const int number = next_address_++;
-  const std::string address = options.address.empty()
-                                  ? "127.0." + std::to_string(1 + number / 250) + "." + std::to_string(1 + number % 250)
-                                  : options.address;
+  std::string address = options.address;
+  if (address.empty() && mx_address_.empty())
+    address = "127.0." + std::to_string(1 + number / 250) + "." + std::to_string(1 + number % 250);
+  if (address.empty()) address = counted_up(mx_address_, number - 1);
   const std::string certificate = options.certificate.empty() ? ca_->issue({host}).path : options.certificate;
   hosts_.push_back(std::make_unique<MxHost>(watch_, mailbag_, host, address,
                                             options.port == 0 ? smtp_port() : options.port, certificate));
@@ -120,7 +136,7 @@ void Laboratory::site(const std::string& domain, const std::string& body) {
   site.certificate = ca_->issue({host}).path;
   site.body = body;
   web_->site(host, std::move(site));
-  dns_->set(host, "A", {web_address});
+  dns_->set(host, "A", {web_->address()});
 }
 
 Domain& Laboratory::domain(const std::string& name, const DomainOptions& options) {

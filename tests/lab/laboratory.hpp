@@ -69,10 +69,19 @@ struct DomainOptions {
   MxOptions host = {};  ///< for each MX host
 };
 
+/// Where the servers are. As it stands: loopback, on free ports of the machine's choice.
+struct LaboratoryOptions {
+  std::string dns_address = "127.0.0.1", policy_address = web_address;
+  std::string mx_address = {};  ///< IPv4, of the first MX host; the next ones count up. Empty: 127.0.1.2
+  std::uint16_t dns_port = 0, smtp_port = 0, https_port = 0;
+  std::string authority = {};  ///< PEM file that keeps the authority from run to run, with its key; empty: a new one
+};
+
 class Laboratory {
  public:
-  Laboratory();   ///< all servers run when it returns
-  ~Laboratory();  ///< and have ended when this returns
+  Laboratory() : Laboratory(LaboratoryOptions()) {}
+  explicit Laboratory(const LaboratoryOptions& options);  ///< all servers run when it returns
+  ~Laboratory();                                          ///< and have ended when this returns
   Laboratory(const Laboratory&) = delete;
   Laboratory& operator=(const Laboratory&) = delete;
 
@@ -86,8 +95,8 @@ class Laboratory {
   const std::string& directory() const { return directory_; }  ///< temporary, gone afterwards
   std::string dns_server() const;                              ///< "127.0.0.1:43211"
   std::string trust_anchors() const;                           ///< a PEM file
-  std::uint16_t smtp_port() const { return smtp_port_.number(); }
-  std::uint16_t https_port() const { return https_port_.number(); }
+  std::uint16_t smtp_port() const { return smtp_number_; }
+  std::uint16_t https_port() const { return https_number_; }
 
   /// A domain with its MX hosts, and with `sts` its record and policy host: all healthy.
   Domain& domain(const std::string& name, const DomainOptions& options = {});
@@ -96,6 +105,7 @@ class Laboratory {
   /// A policy host for a domain, with a good certificate and its address record.
   void site(const std::string& domain, const std::string& body = {});
   std::vector<MxHost*> hosts();
+  std::size_t host_count() const { return hosts_.size(); }
 
   /// Messages that some MX host has accepted, in order; those for this recipient.
   std::vector<Message> inbox() const;
@@ -111,6 +121,8 @@ class Laboratory {
   Mailbag mailbag_;  ///< below the watch's lock
   std::string directory_;
   ReservedPort smtp_port_, https_port_;
+  const std::uint16_t smtp_number_, https_number_;
+  const std::string mx_address_;
   std::unique_ptr<Authority> ca_, other_ca_;
   std::unique_ptr<DnsServer> dns_;
   std::unique_ptr<PolicyHost> web_;

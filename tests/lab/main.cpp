@@ -1,4 +1,5 @@
-// sts-lab: the laboratory as a program. It touches nothing outside a temporary directory and loopback.
+// sts-lab: the laboratory as a program. The demonstration touches nothing outside a temporary directory and loopback;
+// the judge and its servers stay at the addresses and in the directory that their user names.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -7,6 +8,8 @@
 #include <iostream>
 
 #include "tests/lab/demo.hpp"
+#include "tests/lab/judge/command.hpp"
+#include "tests/lab/judge/lab_config.hpp"
 
 namespace {
 
@@ -32,14 +35,24 @@ int main(int argc, char** argv) {
   auto* demo = app.add_subcommand(
       "demo", "attack the relay in each way that MTA-STS is there to stop; exit 0 only if every attack fails");
   demo->add_option("--relay", options.relay, "the sts-relay program")->capture_default_str();
+  std::function<int()> chosen = [&options] {
+    options.colour = wants_colour();
+    return lab::run_demo(options, std::cout) ? 0 : 1;
+  };
+  lab::judge::add_commands(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  options.colour = wants_colour();
   try {
-    return lab::run_demo(options, std::cout) ? 0 : 1;
+    return chosen();
+  } catch (const CLI::ParseError& error) {
+    std::cerr << "sts-lab: " << error.what() << std::endl;
+    return 2;
+  } catch (const lab::judge::BadConfig& error) {
+    std::cerr << "sts-lab: " << error.what() << std::endl;
+    return 2;
   } catch (const std::exception& error) {
     std::cerr << "sts-lab: " << error.what() << std::endl;
     return 1;

@@ -90,6 +90,7 @@ bool MxDialogue::say(const std::string& stage, std::string text, std::string_vie
     // Before the reply goes out: whoever has read it may look at once.
     record([&](Session&) { awaiting_verdict_->accepted = true; });
   }
+  record([&](Session& session) { session.replies.emplace_back(session.commands.size(), text.substr(0, 200)); });
   channel_.write(wire + "\r\n");
   if (closes || (text.starts_with("421") && stage != "GREETING")) {
     if (!channel_.is_tls()) {

@@ -47,7 +47,8 @@ struct Session {
   std::string server_name;
   std::string error;  ///< why it ended, where not by QUIT
   std::vector<Command> commands;
-  std::size_t messages = 0;  ///< bodies read to the end
+  std::vector<std::pair<std::size_t, std::string>> replies;  ///< (commands that had come by then, what was said)
+  std::size_t messages = 0;                                  ///< bodies read to the end
   std::vector<std::pair<std::string, std::string>>
       early;  ///< (stage, input) that came before the reply that was due was sent
   bool closed = false;

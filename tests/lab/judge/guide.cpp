@@ -1,0 +1,136 @@
+// The guides, with the addresses and ports of the user's own lab.toml.
+#include "tests/lab/judge/guide.hpp"
+
+#include <map>
+
+namespace lab::judge {
+namespace {
+
+using Text = std::string (*)(const LabConfig&);
+
+std::string dns(const LabConfig& config) {
+  return config.servers.dns_address +
+         (config.servers.dns_port == 53 ? "" : ":" + std::to_string(config.servers.dns_port));
+}
+
+/// For senders that ask the system's resolver and dial the ports that everyone dials.
+std::string standard_ports(const LabConfig& config) {
+  return "This sender asks the system's DNS server and dials ports 25 and 443. Give it a machine, a container or a\n"
+         "network namespace of its own, and there\n"
+         "  in lab.toml       dns_port = 53, smtp_port = 25, https_port = 443\n"
+         "  /etc/resolv.conf  nameserver " +
+         config.servers.dns_address +
+         "\n"
+         "                    options trust-ad\n"
+         "  addresses         ip link set lo up; all of 127.0.0.0/8 is there then\n"
+         "  trust             cp " +
+         config.root() +
+         " /usr/local/share/ca-certificates/sts-lab.crt && update-ca-certificates\n"
+         "The laboratory must run before the sender starts: sts-lab serve --config lab.toml, then stop it and judge.\n";
+}
+
+const std::map<std::string, Text>& guides() {
+  static const std::map<std::string, Text> all{
+      {"sts-relay",
+       [](const LabConfig& c) {
+         return "# sts-relay.toml: no namespace needed, any ports will do. `sts-lab serve` once, first: it writes the "
+                "authority.\n"
+                "hostname = \"relay.test\"\n"
+                "state_dir = \"relay-state\"\n\n"
+                "[[listener]]\n"
+                "address = \"127.0.0.1:2500\"\n"
+                "allow = [\"127.0.0.0/8\"]\n"
+                "\n[dns]\n"
+                "servers = [\"" +
+                dns(c) +
+                "\"]\n"
+                "dnssec = \"on\"\n"
+                "\n[tls]\n"
+                "trust_anchors = \"" +
+                c.root() +
+                "\"\n"
+                "\n[mta_sts]\n"
+                "fetch_timeout = \"15s\"\n"
+                "\n[lab]\n"
+                "smtp_port = " +
+                std::to_string(c.servers.smtp_port) + "\nhttps_port = " + std::to_string(c.servers.https_port) +
+                "\nallow_loopback = true\n"
+                "\n# sts-lab judge --config lab.toml --smtp 127.0.0.1:2500\n";
+       }},
+      {"postfix",
+       [](const LabConfig& c) {
+         return standard_ports(c) +
+                "\nmain.cf:\n"
+                "  mynetworks = 127.0.0.0/8\n"
+                "  relayhost =\n"
+                "  inet_interfaces = 127.0.0.1\n"
+                "  smtp_tls_CAfile = " +
+                c.root() +
+                "\n"
+                "  minimal_backoff_time = 60s\n"
+                "DANE:     smtp_dns_support_level = dnssec, smtp_tls_security_level = dane\n"
+                "MTA-STS:  smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix (postfix-mta-sts-resolver)\n"
+                "If the laboratory and Postfix share port 25, Postfix's own smtpd needs another one in master.cf:\n"
+                "  127.0.0.1:2500 inet n - n - - smtpd\n"
+                "\nsts-lab judge --config lab.toml --smtp 127.0.0.1:2500 --wait 5m\n";
+       }},
+      {"exim",
+       [](const LabConfig& c) {
+         return standard_ports(c) +
+                "\nexim4.conf (there is no MTA-STS in Exim; DANE where it was built with it):\n"
+                "  daemon_smtp_ports = 2500\n"
+                "  local_interfaces = 127.0.0.1\n"
+                "  hostlist relay_from_hosts = 127.0.0.1\n"
+                "  dns_dnssec_ok = 1\n"
+                "  router dnslookup:       dnssec_request_domains = *, ignore_target_hosts empty\n"
+                "  transport remote_smtp:  hosts_try_dane = *, tls_verify_certificates = " +
+                c.root() + "\n\nsts-lab judge --config lab.toml --smtp 127.0.0.1:2500 --wait 5m\n";
+       }},
+      {"opensmtpd",
+       [](const LabConfig& c) {
+         return standard_ports(c) +
+                "\nsmtpd.conf (there is neither MTA-STS nor DANE in OpenSMTPD):\n"
+                "  listen on 127.0.0.1 port 2500\n"
+                "  action \"out\" relay\n"
+                "  match from local for any action \"out\"\n"
+                "\nsts-lab judge --config lab.toml --smtp 127.0.0.1:2500 --wait 5m\n";
+       }},
+      {"mox",
+       [](const LabConfig& c) {
+         return standard_ports(c) +
+                "\nmox.conf: a listener with SMTP on 127.0.0.1 that relays for an account's submissions; Transports "
+                "empty;\n"
+                "  tls: CA: AdditionalToSystem: true, CertFiles: " +
+                c.root() +
+                "\nmox takes mail for other domains only from submission with a login: put a relay without policies "
+                "of\n"
+                "its own in front (Postfix with relayhost = [127.0.0.1]:587 and a password), and judge at its port.\n"
+                "\nsts-lab judge --config lab.toml --smtp 127.0.0.1:2500 --wait 5m\n";
+       }},
+      {"haraka",
+       [](const LabConfig& c) {
+         return standard_ports(c) +
+                "\nconfig/smtp.ini:           listen=127.0.0.1:2500\n"
+                "config/plugins:            a plugin that sets connection.relaying for 127.0.0.1 (relay, with "
+                "relay_acl_allow)\n"
+                "config/outbound.ini:       enable_tls=true\n"
+                "environment of the daemon: NODE_EXTRA_CA_CERTS=" +
+                c.root() + "\n\nsts-lab judge --config lab.toml --smtp 127.0.0.1:2500 --wait 5m\n";
+       }},
+  };
+  return all;
+}
+
+}  // namespace
+
+std::vector<std::string> guided() {
+  std::vector<std::string> names;
+  for (const auto& [name, text] : guides()) names.push_back(name);
+  return names;
+}
+
+std::string guide(const std::string& sender, const LabConfig& config) {
+  return guides().at(sender)(config);
+}
+
+}  // namespace lab::judge
