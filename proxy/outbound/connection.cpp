@@ -1,6 +1,7 @@
 // The opening of a connection and the exchanges on it.
 #include "proxy/outbound/connection.hpp"
 
+#include "policy/login.hpp"
 #include "protocol/smtp/authenticate.hpp"
 #include "protocol/smtp/exchange.hpp"
 #include "proxy/net/drive.hpp"
@@ -60,7 +61,7 @@ awaitable<std::optional<smtp::Failure>> Connection::open(std::string ehlo_name, 
 awaitable<std::optional<smtp::Failure>> Connection::log_in(const Login& login, Deadline deadline) {
   std::optional<smtp::Failure> failure;
   // SMTP-32: whatever was demanded of this message, a password goes to a host that is proven to be the one.
-  if (proof_.pkix != policy::Check::passed && proof_.dane != policy::Check::passed) {
+  if (!policy::may_authenticate(proof_)) {
     failure = smtp::Failure{smtp::Cause::no_auth, smtp::Stage::auth, {}, "the host is not verified"};
     co_return failure;
   }

@@ -105,7 +105,6 @@ class Laboratory {
   /// A policy host for a domain, with a good certificate and its address record.
   void site(const std::string& domain, const std::string& body = {});
   std::vector<MxHost*> hosts();
-  std::size_t host_count() const { return hosts_.size(); }
 
   /// Messages that some MX host has accepted, in order; those for this recipient.
   std::vector<Message> inbox() const;

@@ -58,7 +58,7 @@ TEST_CASE("the judge finds that the relay holds with a listener that replies", "
   all_held(court.judge(strict, std::chrono::seconds(60)));
 }
 
-TEST_CASE("the judge finds that the relay holds with a listener that queues", "[scenario][STS-36][DANE-09]") {
+TEST_CASE("the judge finds that the relay holds with a listener that queues", "[scenario]") {
   if (takes_its_time()) return;
   Court court;
   auto options = strict;
