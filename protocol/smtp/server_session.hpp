@@ -46,9 +46,10 @@ class ServerSession {
   bool holds_buffer() const { return !buffer_.empty(); }
   /// When !holds_buffer(); 64 KiB, not less than 4 KiB, and 16 where the listener has AUTH.
   void lend(std::span<char> buffer);
-  std::span<char> reclaim();          ///< gives the buffer back when no octet is in it; otherwise an empty span
-  std::span<char> input();            ///< the free part; never empty after next() returned Input
-  void received(std::size_t octets);  ///< 0: the client is gone
+  std::span<char> reclaim();  ///< gives the buffer back when no octet is in it; otherwise an empty span
+  bool has_input() const { return begin_ != end_; }  ///< octets that next() has not looked at yet
+  std::span<char> input();                           ///< the free part; never empty after next() returned Input
+  void received(std::size_t octets);                 ///< 0: the client is gone
 
   ServerAction next();
 
@@ -81,6 +82,8 @@ class ServerSession {
   const BodyFacts& body() const;  ///< of the message being received or just ended
   bool in_transaction() const { return mail_given_; }
   bool in_body() const { return state_ == State::body || state_ == State::chunk || state_ == State::discard; }
+  /// A message has begun to come in chunks and is not whole: the next chunk is to come.
+  bool between_chunks() const { return chunking_ && state_ == State::command; }
   bool tls() const { return tls_; }
   /// Who the client has shown to be; empty: nobody.
   const std::string& authenticated_user() const { return user_; }

@@ -94,6 +94,7 @@ struct Config {
     unsigned connections_per_client = 5000;
     unsigned recipients = 1000;
     Milliseconds client_timeout{300000};
+    unsigned min_data_rate = 500;  ///< octets a second, of a body
   } limits;
 
   struct Dns {

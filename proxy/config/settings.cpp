@@ -116,6 +116,9 @@ constexpr Setting limits[] = {
     {"client_timeout", "\"5m\"", true,
      "For a whole command, for each block of a message, and for a client to read what it is told.",
      [](Draft& d, const Value& v) { d.duration(v, d.config.limits.client_timeout, 1s, 1h); }},
+    {"min_data_rate", "500", true,
+     "Octets a second. A message that comes more slowly uses up client_timeout, and is then given up.",
+     [](Draft& d, const Value& v) { d.integer(v, d.config.limits.min_data_rate, 1, 1'000'000); }},
 };
 
 constexpr Setting dns[] = {

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::chrono::seconds goodbye_wait(5);
 constexpr std::chrono::seconds handshake_wait(60);
+constexpr std::chrono::seconds presence_time(1);
 // Of commands; what a client that pipelines without end makes us keep. A line of AUTH fits (12,288 octets).
 constexpr std::size_t read_at_once = 16384;
 
@@ -34,6 +35,21 @@ void BufferPool::give(std::span<char> buffer) {
   if (free_.size() < kept_at_most) free_.push_back(std::move(owned));
 }
 
+void Presence::watch(std::function<void()> left) {
+  left_ = std::move(left);
+  watchdog_.arm(*this, after(presence_time));
+}
+
+void Presence::forget() {
+  Watchdog::disarm(*this);
+  left_ = nullptr;
+}
+
+void Presence::expired() {
+  if (!stream_.peer_has_left()) return watchdog_.arm(*this, after(presence_time));
+  left_();
+}
+
 Session::Session(Environment& environment, BufferPool& buffers, std::shared_ptr<const ListenerFacts> listener,
                  Socket socket, ConnectionLimits::Place place, const std::string& limit_reached)
     : environment_(environment),
@@ -41,7 +57,8 @@ Session::Session(Environment& environment, BufferPool& buffers, std::shared_ptr<
       listener_(std::move(listener)),
       place_(std::move(place)),
       client_address_("unknown"),
-      stream_(std::move(socket), environment.watchdog) {
+      stream_(std::move(socket), environment.watchdog),
+      presence_(environment.watchdog, stream_) {
   const auto peer = peer_of(stream_.socket());
   if (peer) client_address_ = peer->to_string();
   if (listener_->is_balancer && limit_reached.empty()) return;  // whose connection it is, its header says
@@ -79,6 +96,11 @@ awaitable<bool> Session::flush() {
   command_due_ = after(timeout);
   listens_ = !error;
   co_return listens_;
+}
+
+void Session::be_patient() {
+  const auto& limits = environment_.config()->limits;
+  patience_.begin(limits.client_timeout, limits.min_data_rate);
 }
 
 // A client that always has more to say, and a system that takes all that is answered, would never make this coroutine
@@ -167,11 +189,14 @@ void Session::log_leniencies() const {
 awaitable<bool> Session::input() {
   const bool flushed = co_await flush();
   if (!flushed) co_return false;
-  // A body has the time for each block of it, a command once: who sends an octet now and then gets no further
-  // (RFC 5321 §4.5.3.2.5 to 7).
-  const auto deadline = machine_->in_body() ? after(environment_.config()->limits.client_timeout) : command_due_;
+  // A command has its time once, a body as long as it comes fast enough: who sends an octet now and then gets no
+  // further (RFC 5321 §4.5.3.2.5 to 7).
+  const bool in_body = machine_->in_body(), of_message = in_body || machine_->between_chunks();
+  const auto asked = std::chrono::steady_clock::now();
+  auto deadline = of_message ? asked + patience_.left() : command_due_;
+  if (!in_body) deadline = std::min(deadline, command_due_);
   error_code error;
-  if (!machine_->in_body()) {
+  if (!in_body) {
     return_buffer();
     if (!machine_->holds_buffer()) {
       waiting_ = true;  // without a buffer: an idle session holds none
@@ -182,20 +207,22 @@ awaitable<bool> Session::input() {
   if (shutting_down_ && error == boost::asio::error::operation_aborted) co_return true;  // next() says 421
   if (!error) {
     if (!machine_->holds_buffer()) machine_->lend(buffers_.take());
-    waiting_ = !machine_->in_body();
+    waiting_ = !in_body;
     auto room = machine_->input();
-    if (!machine_->in_body()) room = room.first(std::min(room.size(), read_at_once));
+    if (!in_body) room = room.first(std::min(room.size(), read_at_once));
     const auto done = co_await stream_.read(room, deadline);
     waiting_ = false;
     error = done.error;
+    if (of_message) patience_.received(std::chrono::steady_clock::now() - asked, done.octets);
     if (!error) machine_->received(done.octets);
     if (done.octets == room.size()) co_await others_first();
   }
   if (!error) co_return true;
   if (shutting_down_ && error == boost::asio::error::operation_aborted) co_return true;
   if (error == boost::asio::error::timed_out) {
-    log_closed("no command or data in time");
-    machine_->close_with({421, "4.4.2", "no command or data in time"});
+    const auto words = of_message ? "the message came too slowly, or not at all" : "no command in time";
+    log_closed(words);
+    machine_->close_with({421, "4.4.2", words});
     co_return true;
   }
   machine_->received(0);
@@ -205,6 +232,7 @@ awaitable<bool> Session::input() {
 void Session::mail(smtp::Mail mail) {
   id_ = new_message_id(environment_.random);
   body_begun_ = false;
+  be_patient();
   const auto& client = machine_->client();
   const bool lmtp = machine_->lmtp();
   const bool tls = stream_.ssl() != nullptr;
@@ -233,7 +261,10 @@ void Session::mail(smtp::Mail mail) {
 awaitable<void> Session::answer_recipients(std::vector<smtp::Rcpt> batch) {
   const auto count = batch.size();
   const auto asked = std::chrono::steady_clock::now();
+  // With a command behind it, a client that has ended its side may still want what it asked for.
+  if (!machine_->has_input()) presence_.watch([this] { transaction_->client_left(); });
   auto replies = co_await transaction_->recipients(std::move(batch));
+  presence_.forget();
   replies.resize(count, policy::reply::internal("no answer"));
   metrics::all.inbound.rcpt_answer.observe(std::chrono::steady_clock::now() - asked);
   machine_->answer(replies);

@@ -10,6 +10,7 @@
 
 #include "protocol/smtp/server_session.hpp"
 #include "proxy/inbound/authenticator.hpp"
+#include "proxy/inbound/body_patience.hpp"
 #include "proxy/inbound/limits.hpp"
 #include "proxy/net/stream.hpp"
 #include "proxy/runtime/metrics.hpp"
@@ -61,6 +62,22 @@ struct ListenerFacts {
   std::chrono::milliseconds patience{30000};
 };
 
+/// Looks now and then whether a client that waits for an answer is still there.
+class Presence final : public Watched {
+ public:
+  Presence(Watchdog& watchdog, Stream& stream) : watchdog_(watchdog), stream_(stream) {}
+  /// `left` is called at most once, until forget().
+  void watch(std::function<void()> left);
+  void forget();
+
+ private:
+  void expired() override;
+
+  Watchdog& watchdog_;
+  Stream& stream_;
+  std::function<void()> left_;
+};
+
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(Environment& environment, BufferPool& buffers, std::shared_ptr<const ListenerFacts> listener, Socket socket,
@@ -90,6 +107,7 @@ class Session : public std::enable_shared_from_this<Session> {
   awaitable<void> start_tls();
   awaitable<bool> handshake(SslPtr ssl);
   void return_buffer();
+  void be_patient();
   awaitable<void> answer_recipients(std::vector<smtp::Rcpt> batch);
   void mail(smtp::Mail mail);
 
@@ -100,10 +118,12 @@ class Session : public std::enable_shared_from_this<Session> {
   std::string client_address_;  // of whom a balancer speaks for, where there is one
   SessionCount count_;
   Stream stream_;
+  Presence presence_;
   std::unique_ptr<smtp::ServerSession> machine_;
   std::unique_ptr<Transaction> transaction_;
   std::string id_;
   Deadline command_due_ = never;  // when the next command must be whole
+  BodyPatience patience_;         // of the message in hand
   bool may_waive_ = false;
   bool body_begun_ = false;    // of the message in hand
   bool added_fields_ = false;  // to some message

@@ -45,6 +45,7 @@ void Session::refuse(const std::string& limit_reached) {
 // The client is known: what it may do.
 void Session::begin(const boost::asio::ip::address& client, const std::string& limit_reached) {
   if (!limit_reached.empty()) return refuse(limit_reached);
+  be_patient();
   may_waive_ = listener_->may_waive(client);
   auto admission = smtp::Admission::served;
   if (!listener_->allowed(client)) {

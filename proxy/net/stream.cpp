@@ -140,6 +140,20 @@ Stream::Read Stream::read_now(std::span<char> into) {
   return done;
 }
 
+bool Stream::peer_has_left() {
+  char octet = 0;
+  if (ssl_) {
+    ERR_clear_error();
+    errno = 0;
+    std::size_t octets = 0;
+    const int result = SSL_peek_ex(ssl_.get(), &octet, 1, &octets);
+    Want want = Want::read;
+    return result != 1 && !would_block(ssl_result(result, want).error);
+  }
+  const ssize_t result = ::recv(socket_.native_handle(), &octet, 1, MSG_PEEK);
+  return result == 0 || (result < 0 && !would_block(last_error()));
+}
+
 awaitable<error_code> Stream::wait_readable(Deadline deadline) {
   if (ssl_ && SSL_has_pending(ssl_.get())) co_return error_code();
   const auto error = co_await wait(Want::read, deadline);

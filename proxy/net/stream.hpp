@@ -40,6 +40,8 @@ class Stream final : private Watched {
 
   SSL* ssl() const { return ssl_.get(); }
   bool is_open() const { return socket_.is_open(); }
+  /// Whether the peer has ended its side or is gone, and has left nothing unread. Does not wait, consumes nothing.
+  bool peer_has_left();
   /// Wakes whoever waits, with operation_aborted; the connection is not closed.
   void interrupt();
   /// Ends it: a TLS close_notify where one is possible at once, then the socket.

@@ -64,6 +64,8 @@ class Connection {
   /// QUIT and a short wait for the reply (SMTP-49), then the end. Takes the connection with it.
   static awaitable<void> quit(std::unique_ptr<Connection> connection);
   void close() { stream_.close(); }
+  /// Whoever waits for its host does so no longer, as if the connection were lost.
+  void interrupt() { stream_.interrupt(); }
   /// Ends it so that the host cannot take what it has for a whole message.
   void abort() { stream_.abort(); }
 

@@ -8,7 +8,6 @@
 #include "policy/reply.hpp"
 #include "protocol/base/text.hpp"
 #include "proxy/net/dialer.hpp"
-#include "proxy/outbound/pool.hpp"
 #include "proxy/outbound/tls_memory.hpp"
 
 namespace proxy {
@@ -16,6 +15,7 @@ namespace proxy {
 namespace {
 
 constexpr std::chrono::seconds slot_wait(15);
+constexpr const char* client_left = "the client has left";
 
 policy::HostOutcome outcome(const policy::Attempt& attempt, policy::HostOutcome::What what, std::string words) {
   return {.host = attempt.demand.host, .what = what, .words = std::move(words)};
@@ -92,8 +92,18 @@ awaitable<std::vector<smtp::Reply>> Delivery::recipients(std::vector<smtp::Rcpt>
 awaitable<std::vector<smtp::Reply>> Delivery::ask(std::vector<smtp::Rcpt> batch) {
   std::vector<smtp::Reply> answers;
   const auto count = batch.size();
+  wake();
   if (!failed_) utf8_refused_ = false;
-  budget_ = after(config_->delivery.rcpt_budget);
+  budget_ = given_up_ ? Deadline{} : after(config_->delivery.rcpt_budget);
+  if (yielded_ && envelope_.recipients.empty()) {
+    yielded_ = planned_ = recorded_ = false;
+  } else if (yielded_) {
+    const bool again = co_await replay();
+    if (!again) {
+      answers.assign(count, *verdict_);
+      co_return answers;
+    }
+  }
   pending_.recipients = std::move(batch);
   rcpt_replies_.clear();
   speaker_.clear();
@@ -140,6 +150,7 @@ awaitable<std::vector<smtp::Reply>> Delivery::ask(std::vector<smtp::Rcpt> batch)
   if (std::none_of(rcpt_replies_.begin(), rcpt_replies_.end(), closes)) speaker_ = attempt_->demand.host;
   if (envelope_.recipients.empty()) record(answers.back(), smtp::on_one_line(answers.back()));
   recorded_ = recorded_ && envelope_.recipients.empty();
+  if (connection_) environment_.pool.rest(*this, connection_->bucket().host);
   co_return answers;
 }
 
@@ -265,7 +276,7 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::try_kept(const policy::A
         continue;
       }
       auto failed = co_await send_envelope(attempt, std::move(*permit));
-      if (!failed) co_return failed;
+      if (!failed || given_up_) co_return failed;
       const bool gone = failed->what == What::lost || failed->what == What::nonsense || failed->reply.code == 421;
       if (!gone) co_return failed;
       connection_.reset();
@@ -308,7 +319,7 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::try_address(const policy
   }
   if (failed && is_address_fault(*failed)) {
     ticket.failed(*failed, failed->what == What::unreachable && failed->words.find("timed out") != std::string::npos);
-  } else if (failed && failed->what == What::congested) {
+  } else if (failed && (failed->what == What::congested || failed->what == What::out_of_time)) {
     co_return failed;  // nothing was learnt of the address
   } else {
     ticket.succeeded();
@@ -336,7 +347,10 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::try_rung(const policy::A
   const auto strength = rung == 0 ? Strength::strong : Strength::weak;
   // Of its own trust anchors, where the route has some; they live as long as the others.
   const std::shared_ptr<const TlsContexts> tls(tls_, &tls_->with(plan_.route.trust_anchors));
+  opening_ = connection.get();
   auto failure = co_await connection->open(config_->hostname, use, strength, tls, budget_, demand.association);
+  opening_ = nullptr;
+  if (given_up_) co_return outcome(attempt, What::out_of_time, client_left);
   if (failure) {
     auto result = policy::outcome_of(demand.host, *failure);
     if (failure->cause == smtp::Cause::refused || failure->cause == smtp::Cause::no_starttls) {
@@ -357,7 +371,10 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::try_rung(const policy::A
     co_return refused;
   }
   if (const auto* as = login()) {
+    opening_ = connection.get();
     failure = co_await connection->log_in(*as, budget_);
+    opening_ = nullptr;
+    if (given_up_) co_return outcome(attempt, What::out_of_time, client_left);
     if (failure) co_return policy::outcome_of(demand.host, *failure);
   }
   connection_ = std::move(connection);
@@ -415,6 +432,10 @@ awaitable<std::optional<policy::HostOutcome>> Delivery::send_envelope(const poli
   const auto& envelope = fewer ? *fewer : pending_;
   asked_ = envelope.recipients.size();
   auto result = co_await connection_->envelope(std::move(permit), envelope, budget_);
+  if (given_up_) {
+    connection_.reset();  // a reply of its own may still be on its way
+    co_return outcome(attempt, What::out_of_time, client_left);
+  }
   if (auto* failure = std::get_if<smtp::Failure>(&result)) co_return policy::outcome_of(attempt.demand.host, *failure);
 
   auto& verdicts = std::get<smtp::Verdicts>(result);

@@ -18,6 +18,7 @@
 #include "proxy/outbound/connection.hpp"
 #include "proxy/outbound/environment.hpp"
 #include "proxy/outbound/facts.hpp"
+#include "proxy/outbound/pool.hpp"
 #include "proxy/runtime/metrics.hpp"
 
 namespace proxy {
@@ -45,7 +46,7 @@ struct Lacked {
   bool smtputf8 = false, eight_bit_mime = false;
 };
 
-class Delivery {
+class Delivery final : private Resting {
  public:
   Delivery(Environment& environment, std::shared_ptr<const MessageFacts> message, Target target);
   ~Delivery();
@@ -71,6 +72,8 @@ class Delivery {
   bool take(const smtp::ContentFacts& content);
   awaitable<smtp::Reply> finish();
   void abandon();
+  /// While recipients() is under way: it answers soon, whatever the answer, and the host is blamed for nothing.
+  void give_up();
 
   /// The MX host whose own reply recipients() or finish() gave last; empty: the words were the relay's.
   const std::string& speaker() const { return speaker_; }
@@ -103,6 +106,7 @@ class Delivery {
   std::size_t room() const;
   std::optional<policy::HostOutcome> unfit(const policy::Attempt& attempt) const;
   bool is_one_chunk(std::size_t octets, bool last);
+  void yield() override;
   awaitable<bool> start_data();
   awaitable<bool> replay();
   void settle(smtp::Reply verdict);
@@ -122,6 +126,7 @@ class Delivery {
   policy::Plan plan_;
   const policy::Attempt* attempt_ = nullptr;  // of plan_: the host that took MAIL
   std::unique_ptr<Connection> connection_;
+  Connection* opening_ = nullptr;          // one that has not been admitted yet
   smtp::Envelope pending_;                 // the batch being sent
   std::size_t asked_ = 0;                  // RCPTs of the host's transaction
   smtp::Envelope envelope_;                // what the host has accepted
@@ -133,6 +138,7 @@ class Delivery {
   bool utf8_refused_ = false;       // one of them lacks SMTPUTF8, and no other took the batch
   Lacked lacked_;                   // by one of them at least
   bool no_host_ = false, took_over_notices_ = false;
+  bool given_up_ = false, yielded_ = false;
   bool remembers_ = false;              // what the domain proves is kept
   std::optional<smtp::Reply> failed_;   // no host could be had: the answer to every RCPT
   std::optional<smtp::Reply> verdict_;  // final, known before the end

@@ -51,6 +51,7 @@ awaitable<bool> Delivery::replay() {
   const smtp::Failure gone{
       smtp::Cause::lost, smtp::Stage::data, {}, "the connection ended before the message was sent"};
   replayed_ = true;
+  yielded_ = false;
   budget_ = after(config_->delivery.rcpt_budget);
   pending_.recipients = envelope_.recipients;
   rcpt_replies_.clear();
@@ -73,6 +74,7 @@ bool Delivery::is_one_chunk(std::size_t octets, bool last) {
 }
 
 awaitable<void> Delivery::body(std::string_view front, std::string_view part, bool last) {
+  wake();
   if (verdict_) co_return;
   speaker_.clear();
   std::string whole;  // small messages go out in one piece: field, body and end marker, or all of it as a chunk
@@ -164,7 +166,23 @@ awaitable<smtp::Reply> Delivery::finish() {
   co_return answer;
 }
 
+// The client says nothing between RCPT and DATA, and another one needs the connection: this transaction gets a new one
+// when its client goes on.
+void Delivery::yield() {
+  yielded_ = true;
+  log::Event(log::Level::info, "yielded").add("id", message_->id).add("mx", connection_->bucket().host);
+  environment_.pool.end(std::move(connection_));
+}
+
+void Delivery::give_up() {
+  given_up_ = true;
+  budget_ = Deadline{};
+  if (opening_ != nullptr) opening_->interrupt();
+  if (connection_) connection_->interrupt();
+}
+
 void Delivery::abandon() {
+  wake();
   if (!connection_) return;
   if (body_sent_ || data_started_) {
     connection_->abort();

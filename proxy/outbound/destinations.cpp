@@ -13,6 +13,7 @@ namespace proxy {
 namespace {
 // Hosts that never come back are forgotten when a shard holds more than this many failures.
 constexpr std::size_t remembered_failures = 10000;
+constexpr std::chrono::seconds pressure_time(1);
 
 double chance() {
   std::uint32_t random = 0;
@@ -23,7 +24,7 @@ double chance() {
 
 awaitable<std::optional<Destinations::Slot>> Destinations::acquire(std::string host, Deadline deadline) {
   auto executor = co_await boost::asio::this_coro::executor;
-  auto timer = std::make_shared<boost::asio::steady_timer>(executor, deadline);
+  auto timer = std::make_shared<boost::asio::steady_timer>(executor);
   auto waiter = std::make_shared<Waiter>();
   bool given = false;
   {
@@ -38,8 +39,10 @@ awaitable<std::optional<Destinations::Slot>> Destinations::acquire(std::string h
       entry.waiting.push_back(waiter);
     }
   }
-  if (!given && on_pressure_) on_pressure_(host);
   while (!given) {
+    // Again and again: who holds a connection without need today may hold none a moment later.
+    if (on_pressure_) on_pressure_(host);
+    timer->expires_at(earlier(deadline, after(pressure_time)));
     boost::system::error_code ignored;
     co_await timer->async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
     auto& at = shard(host);

@@ -40,7 +40,8 @@ class Destinations {
   };
   /// Waits for a slot until the deadline; nullopt: as many connections as allowed are in use (4.4.5).
   awaitable<std::optional<Slot>> acquire(std::string host, Deadline deadline);
-  /// Called (on any thread) when someone waits for a slot: whoever keeps an idle connection to the host closes one.
+  /// Called (on any thread) each second that someone waits for a slot: whoever keeps an idle connection to the host, or
+  /// one whose client says nothing, closes one.
   void on_pressure(std::function<void(const std::string& host)> callback) { on_pressure_ = std::move(callback); }
 
   /// The health of one thing that can fail: an address, or a host's TLS for one requirement (SMTP-67). After a block

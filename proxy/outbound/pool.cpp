@@ -9,6 +9,7 @@ namespace {
 constexpr std::chrono::seconds idle_limit(10), age_limit(300), reset_wait(10);
 constexpr unsigned message_limit = 100;
 constexpr std::chrono::seconds sweep_time(1);
+constexpr std::chrono::seconds rest_at_least(5);
 constexpr std::chrono::milliseconds shutdown_wait(2500);
 
 std::string key_of(const Bucket& bucket) {
@@ -17,7 +18,15 @@ std::string key_of(const Bucket& bucket) {
 }
 }  // namespace
 
+void Resting::wake() {
+  if (host_ == nullptr) return;
+  host_ = nullptr;
+  previous_->next_ = next_;
+  next_->previous_ = previous_;
+}
+
 Pool::Pool(const Executor& executor) : executor_(executor), timer_(executor) {
+  resting_.previous_ = resting_.next_ = &resting_;
   spawn(executor_, sweep(), "pool");
 }
 
@@ -88,6 +97,22 @@ void Pool::shed(const std::string& host) {
     end(std::move(connection));
     return;
   }
+  const auto latest = std::chrono::steady_clock::now() - rest_at_least;
+  for (auto* at = resting_.next_; at != &resting_ && at->since_ <= latest; at = at->next_) {
+    if (*at->host_ != host) continue;
+    at->wake();
+    at->yield();
+    return;
+  }
+}
+
+void Pool::rest(Resting& resting, const std::string& host) {
+  resting.wake();
+  resting.host_ = &host;
+  resting.since_ = std::chrono::steady_clock::now();
+  resting.next_ = &resting_;
+  resting.previous_ = std::exchange(resting_.previous_, &resting);
+  resting.previous_->next_ = &resting;
 }
 
 awaitable<void> Pool::sweep() {

@@ -11,6 +11,27 @@
 
 namespace proxy {
 
+/// A transaction whose client says nothing: it holds a connection that others may want. Unlinks itself at its end.
+class Resting {
+ public:
+  Resting(const Resting&) = delete;
+  Resting& operator=(const Resting&) = delete;
+
+ protected:
+  Resting() = default;
+  ~Resting() { wake(); }
+  void wake();
+  /// Someone waits for a slot: the connection goes to the pool's end(); it is made anew when the client goes on.
+  virtual void yield() = 0;
+
+ private:
+  friend class Pool;
+  const std::string* host_ = nullptr;  // null: it does not rest
+  std::chrono::steady_clock::time_point since_{};
+  Resting* previous_ = nullptr;
+  Resting* next_ = nullptr;
+};
+
 class Pool {
  public:
   explicit Pool(const Executor& executor);
@@ -27,7 +48,9 @@ class Pool {
   void end(std::unique_ptr<Connection> connection);
   /// Every idle connection of the bucket ends: one of them has shown that the host drops them.
   void drop(const Bucket& bucket);
-  /// Closes one idle connection to the host: someone waits for a slot.
+  /// Whoever rests may lose its connection after five seconds; `host` must last as long as it does.
+  void rest(Resting& resting, const std::string& host);
+  /// Someone waits for a slot: ends one connection to the host, an idle one, else that of whoever rests longest.
   void shed(const std::string& host);
   /// Ends all with QUIT; nothing is kept from now on.
   awaitable<void> shut_down();
@@ -42,6 +65,10 @@ class Pool {
   bool stopped_ = false;
   unsigned quitting_ = 0;
   std::unordered_map<std::string, std::vector<std::unique_ptr<Connection>>> idle_;  // most recently used last
+  struct Root final : Resting {
+    void yield() override {}
+  };
+  Root resting_;  // a ring; next_ is the one that has rested longest
 };
 
 }  // namespace proxy

@@ -84,6 +84,10 @@ class Relay final : public Transaction {
     delivery_.reset();
   }
 
+  void client_left() override {
+    if (delivery_) delivery_->give_up();
+  }
+
  private:
   static constexpr std::size_t header_at_most = 65536;
 

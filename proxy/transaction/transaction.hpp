@@ -34,6 +34,8 @@ class Transaction {
   /// The final reply; one for each accepted recipient after LHLO.
   virtual awaitable<std::vector<smtp::Reply>> finish() = 0;
   virtual void abandon() = 0;
+  /// While recipients() is under way: nobody waits for its answer any more, which comes soon therefore.
+  virtual void client_left() {}
 };
 
 /// SMTP: one recipient domain, cut through. LMTP: any mix, one delivery a domain after the data. `queue`: for what a

@@ -184,7 +184,84 @@ TEST_CASE("a command that comes an octet now and then is not waited for without 
     }
   };
   CHECK_THROWS_AS(drip(), lab::Gone);
-  until_logged(world, {{"event", "client_closed"}, {"reason", "no command or data in time"}});
+  until_logged(world, {{"event", "client_closed"}, {"reason", "no command in time"}});
+}
+
+TEST_CASE("a message that comes an octet now and then is given up and the host has no part of it",
+          "[scenario][SMTP-09][SMTP-41]") {
+  World world({.tables = {{"limits", {{"client_timeout", "\"1s\""}}}}});
+  auto& good = world.lab.domain("good.test");
+  for (const std::string begin : {"DATA\r\n", "BDAT 100000 LAST\r\n", "BDAT 1\r\nx"}) {
+    INFO(begin);
+    const auto channel = connect(world);
+    channel->write(hello + mail + rcpt);
+    channel->write(begin);
+    const bool chunks = begin.ends_with('x');
+    const auto drip = [&] {
+      for (int i = 0; i < 600; ++i) {
+        channel->write(chunks ? "BDAT 1\r\nx" : "x");
+        channel->pause(std::chrono::milliseconds(50));
+      }
+    };
+    CHECK_THROWS_AS(drip(), lab::Gone);
+  }
+  until_logged(world, {{"event", "client_closed"}, {"reason", "the message came too slowly, or not at all"}}, 3);
+  CHECK(good.mx[0]->inbox().empty());
+  // One that is merely slow has as long as it takes.
+  auto client = world.relay.client();
+  client.envelope("a@sender.test", {"b@good.test"});
+  CHECK(client.command("DATA").code == 354);
+  for (int i = 0; i < 8; ++i) {
+    client.raw(std::string(998, 'y') + "\r\n");
+    client.channel().pause(std::chrono::milliseconds(400));
+  }
+  client.raw(".\r\n");
+  CHECK(client.read().code == 250);
+}
+
+TEST_CASE("a client that leaves while its host is asked is noticed and the host is not blamed",
+          "[scenario][SMTP-41][SMTP-67]") {
+  const bool secure = GENERATE(false, true);
+  World world({.tables = {{"delivery", {{"connections_per_host", "1"}}}}}, false);
+  if (secure)
+    start_with_tls(world, "starttls");
+  else
+    world.relay.start();
+  auto& good = world.lab.domain("good.test", {.sts = "enforce"});
+  const std::string stage = GENERATE("GREETING", "EHLO", "MAIL", "RCPT");
+  INFO(stage << (secure ? " with TLS" : ""));
+  good.mx[0]->on(stage, lab::answer::hang);
+  {
+    auto client = secure ? secure_client(world) : world.relay.client();
+    client.raw(mail + rcpt);
+    until(
+        world, [&] { return good.mx[0]->sessions().size() == 1; }, "the connection to the host");
+  }
+  // rcpt_budget is two minutes, the patience of this test half of one.
+  until_logged(world, {{"event", "client_gone"}});
+  CHECK(delivery_record(world, "good.test").fields.at("reason").find("the client has left") != std::string::npos);
+  good.mx[0]->as_usual();
+  serves_a_good_client(world, "after");
+}
+
+TEST_CASE("a client that says nothing behind RCPT keeps no other from its host and loses nothing",
+          "[scenario][SMTP-66]") {
+  World world({.tables = {{"delivery", {{"connections_per_host", "2"}}}}});
+  auto& good = world.lab.domain("good.test", {.sts = "enforce"});
+  auto first = world.relay.client(), second = world.relay.client(), third = world.relay.client();
+  CHECK(first.envelope("a@sender.test", {"first@good.test"})[0].second.code == 250);
+  CHECK(second.envelope("a@sender.test", {"second@good.test"})[0].second.code == 250);
+  CHECK(third.envelope("a@sender.test", {"third@good.test"})[0].second.code == 250);
+  CHECK(world.relay.log_lines({{"event", "yielded"}}).size() >= 1);
+  // All go on where they were: one with its message, one with a further recipient.
+  CHECK(first.command("RCPT TO:<also@good.test>").code == 250);
+  CHECK(first.data(lab::letter()).code == 250);
+  CHECK(second.data(lab::letter()).code == 250);
+  CHECK(third.data(lab::letter()).code == 250);
+  std::set<std::vector<std::string>> arrived;
+  for (const auto& message : good.mx[0]->inbox()) arrived.insert(message->recipients);
+  CHECK(arrived == std::set<std::vector<std::string>>{
+                       {"first@good.test", "also@good.test"}, {"second@good.test"}, {"third@good.test"}});
 }
 
 TEST_CASE("too many connections of one client are refused by the name of the limit and others are served",

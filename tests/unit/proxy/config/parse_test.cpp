@@ -194,7 +194,7 @@ TEST_CASE("each fault is told at its line with what was expected", "[OPS-15]") {
       {"[[destinaton]]\ndomain = \"a.test\"", 1, "did you mean `destination`?"},
       {"[mta_sts]\nfetch_timout = \"3s\"", 2, "in [mta_sts], did you mean `fetch_timeout`?"},
       {"[limits]\nfrobnicate = 1", 2,
-       "expected message_size, connections, connections_per_client, recipients, client_timeout"},
+       "expected message_size, connections, connections_per_client, recipients, client_timeout, min_data_rate"},
       {"[[listener]]\nallo = []", 2, "in [[listener]], did you mean `allow`?"},
       {"[[destination]]\ndomain = \"x.test\"\nsecurty = \"verify\"", 3, "did you mean `security`?"},
       {"hostname = 5", 1, "`hostname` is an integer, expected a string"},
