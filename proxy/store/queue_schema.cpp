@@ -59,7 +59,11 @@ constexpr char make_first_schema[] =
     "PRAGMA application_id = 1937011569;"
     "PRAGMA user_version = 1;";
 static_assert(application == 1937011569);
-constexpr const char* versions[] = {make_first_schema};
+// RFC 4954 §5: that there was an AUTH=; who it named is not passed on, and not kept.
+constexpr char add_auth[] =
+    "ALTER TABLE message ADD COLUMN auth INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 2;";
+constexpr const char* versions[] = {make_first_schema, add_auth};
 
 constexpr const char* ends[] = {
     "SELECT * FROM message ORDER BY number LIMIT 1",

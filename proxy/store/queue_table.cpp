@@ -40,7 +40,7 @@ smtp::Path path_of(const std::string& address, bool may_be_null) {
 
 constexpr char message_columns[] =
     "SELECT number, id, sender, size, received, expires, warn_at, accepted, held, client, floor, requiretls,"
-    " tls_required_no, body, eight_bit, ret, envid, received_field, smtputf8 FROM message";
+    " tls_required_no, body, eight_bit, ret, envid, received_field, smtputf8, auth FROM message";
 
 QueuedMessage message_of(const sqlite::Statement& row) {
   QueuedMessage message;
@@ -71,6 +71,7 @@ QueuedMessage message_of(const sqlite::Statement& row) {
   if (ret == "HDRS") message.mail.ret = smtp::Return::headers;
   message.mail.envid = row.text(16);
   message.received_field = row.text(17);
+  if (row.number(19) != 0) message.mail.auth.emplace();
   return message;
 }
 
@@ -228,8 +229,8 @@ QueueWriter::QueueWriter(const std::string& state_dir)
       add_message_(
           connection_,
           "INSERT INTO message (number, id, sender, size, received, expires, warn_at, accepted, held, client,"
-          " floor, requiretls, tls_required_no, body, eight_bit, ret, envid, received_field, in_file, smtputf8)"
-          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)"),
+          " floor, requiretls, tls_required_no, body, eight_bit, ret, envid, received_field, in_file, smtputf8, auth)"
+          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)"),
       add_recipient_(connection_,
                      "INSERT INTO recipient (message, number, address, domain, notify, orcpt, attempts, next_attempt,"
                      " reason, host) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"),
@@ -351,6 +352,7 @@ void QueueWriter::add(const QueueChange::New& made) {
   add_message_.bind(18, message.received_field);
   add_message_.bind(19, std::int64_t{in_file});
   add_message_.bind(20, std::int64_t{message.mail.smtputf8});
+  add_message_.bind(21, std::int64_t{message.mail.auth.has_value()});
   add_message_.run();
   for (const auto& recipient : message.recipients) {
     add_recipient_.bind(1, message.number);

@@ -43,6 +43,23 @@ void start_with_users(World& world, const std::string& kind) {
 
 }  // namespace
 
+TEST_CASE("who a message was submitted by goes on as unknown also behind the queue and kill -9",
+          "[scenario][SMTP-57][SMTP-31]") {
+  World world({.on_defer = "queue", .tables = {{"queue", {{"retry", "[\"1s\"]"}}}}}, false);
+  start_with_users(world, "starttls");
+  auto& good = world.lab.domain("good.test", {.sts = "enforce"});
+  good.mx[0]->offers_tls({"AUTH PLAIN"}).on("MAIL", std::vector<std::string>{"451 4.3.0 later", "451 4.3.0 later"});
+  auto client = secure_client(world);
+  CHECK(client.command(plain("printer@corp.test", "secret")).code == 235);
+  CHECK(client.send("a@sender.test", {"b@good.test"}, lab::letter(), "AUTH=boss@sender.test")[0].second.code == 250);
+  world.relay.kill();
+  world.relay.start();
+  until(
+      world, [&] { return good.mx[0]->inbox().size() == 1; }, "the message");
+  CHECK(good.mx[0]->mails().size() >= 2);
+  for (const auto& mail : good.mx[0]->mails()) CHECK(mail.line.ends_with(" AUTH=<>"));
+}
+
 TEST_CASE("a user may relay over TLS and nobody else may", "[scenario][SMTP-32][OPS-01]") {
   const std::string kind = GENERATE("starttls", "require-starttls", "implicit");
   INFO(kind);

@@ -19,7 +19,7 @@ constexpr char begins[] = "<!-- tables: made from the code by tests/unit/policy/
 constexpr char ends[] = "<!-- end of the tables -->\n";
 
 std::filesystem::path document() {
-  return std::filesystem::path(__FILE__).parent_path() / "../../../docs/decision.md";
+  return STS_RELAY_SOURCE "/docs/decision.md";
 }
 
 std::string read(const std::filesystem::path& path) {

@@ -107,7 +107,7 @@ TEST_CASE("a histogram counts what is within each bound and all of it in the end
 
 TEST_CASE("the manual lists every metric and no other", "[OPS-06]") {
   const auto names = families(proxy::metrics_text(*fresh(), "1"));
-  std::ifstream file(std::filesystem::path(__FILE__).parent_path() / "../../../../docs/operation.md");
+  std::ifstream file(STS_RELAY_SOURCE "/docs/operation.md");
   std::set<std::string> listed;
   for (std::string line; std::getline(file, line);) {
     if (line.starts_with("| `sts_relay_")) listed.insert(line.substr(3, line.find_first_of("`{", 3) - 3));

@@ -153,8 +153,7 @@ TEST_CASE("the defaults that the reference shows are the defaults", "[OPS-15]") 
 }
 
 TEST_CASE("the sample configuration is the reference", "[OPS-15]") {
-  const auto root = std::filesystem::path(__FILE__).parent_path() / "../../../..";
-  std::ifstream file(root / "conf/sts-relay.toml");
+  std::ifstream file(STS_RELAY_SOURCE "/conf/sts-relay.toml");
   REQUIRE(file);
   std::ostringstream text;
   text << file.rdbuf();

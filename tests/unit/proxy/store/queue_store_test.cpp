@@ -37,6 +37,7 @@ QueuedMessage message(std::int64_t number, const std::vector<std::string>& to) {
   made.mail.ret = smtp::Return::headers;
   made.mail.envid = "QQ314159";
   made.mail.requiretls = true;
+  made.mail.auth = "someone@sender.test";
   made.floor = {.encrypted = true, .pkix = true};
   made.tls_required_no = true;
   made.client = "192.0.2.7";
@@ -101,8 +102,9 @@ bool same(const QueuedMessage& a, const QueuedMessage& b) {
   }
   return recipients && a.number == b.number && a.id == b.id && a.mail.reverse_path == b.mail.reverse_path &&
          a.mail.body == b.mail.body && a.mail.ret == b.mail.ret && a.mail.envid == b.mail.envid &&
-         a.mail.requiretls == b.mail.requiretls && a.floor == b.floor && a.tls_required_no == b.tls_required_no &&
-         a.client == b.client && a.received_field == b.received_field && a.content == b.content && a.size == b.size &&
+         a.mail.requiretls == b.mail.requiretls && a.mail.auth.has_value() == b.mail.auth.has_value() &&
+         a.floor == b.floor && a.tls_required_no == b.tls_required_no && a.client == b.client &&
+         a.received_field == b.received_field && a.content == b.content && a.size == b.size &&
          a.received == b.received && a.expires == b.expires && a.warn_at == b.warn_at && a.held == b.held &&
          a.accepted == b.accepted;
 }
@@ -271,6 +273,24 @@ TEST_CASE("a disk without room fails what needs it and is used again when there 
   probe.probe = true;
   CHECK(world.apply(probe));
   CHECK(world.add(message(2, {"b@x.test"}), std::string(400000U, 'x')));
+}
+
+TEST_CASE("a queue of the first version is brought up to date with all its messages", "[OPS-12][SMTP-31]") {
+  World world;
+  auto sent = message(1, {"b@x.test"});
+  sent.mail.auth.reset();
+  REQUIRE(world.add(sent, "x"));
+  sent.size = 1;
+  world.store.reset();
+  {
+    proxy::sqlite::Connection connection(proxy::queue_file(world.directory.path),
+                                         proxy::sqlite::Connection::Access::read_write);
+    connection.run("ALTER TABLE message DROP COLUMN auth; PRAGMA user_version = 1");
+  }
+  world.reopen();
+  const auto back = world.store->load(1, "");
+  REQUIRE(back);
+  CHECK(same(*back, sent));
 }
 
 TEST_CASE("a queue of another program a newer one and a damaged one are refused and left alone", "[SMTP-31]") {
