@@ -114,7 +114,7 @@ TEST_CASE("binary garbage is refused line by line until the session is ended wit
   serves_a_good_client(world, "after");
 }
 
-TEST_CASE("a command line without end costs no memory and its end is answered", "[scenario][SMTP-07]") {
+TEST_CASE("a command line without end costs no memory and its end is answered", "[scenario][bounded][SMTP-07]") {
   World world;
   world.lab.domain("good.test", {.sts = "enforce"});
   serves_a_good_client(world, "before");
@@ -130,7 +130,7 @@ TEST_CASE("a command line without end costs no memory and its end is answered", 
   CHECK(memory_of(world, "VmHWM") - before < bound(8192));
 }
 
-TEST_CASE("a header line without end is refused as too large and costs no memory", "[scenario][SMTP-61]") {
+TEST_CASE("a header line without end is refused as too large and costs no memory", "[scenario][bounded][SMTP-61]") {
   World world({.tables = {{"limits", {{"message_size", "\"1MiB\""}}}}});
   auto& good = world.lab.domain("good.test", {.sts = "enforce"});
   serves_a_good_client(world, "before");
@@ -151,7 +151,7 @@ TEST_CASE("a header line without end is refused as too large and costs no memory
   CHECK(good.mx[0]->inbox().size() == 2);
 }
 
-TEST_CASE("clients that never read their replies hold little and keep nobody waiting", "[scenario][SMTP-61]") {
+TEST_CASE("clients that never read their replies hold little and keep nobody waiting", "[scenario][bounded][SMTP-61]") {
   World world({.tables = {{"limits", {{"client_timeout", "\"3s\""}}}}});
   world.lab.domain("good.test", {.sts = "enforce"});
   serves_a_good_client(world, "before");
@@ -265,7 +265,7 @@ TEST_CASE("a client that says nothing behind RCPT keeps no other from its host a
 }
 
 TEST_CASE("too many connections of one client are refused by the name of the limit and others are served",
-          "[scenario][OPS-09]") {
+          "[scenario][bounded][OPS-09]") {
   World world({.tables = {{"limits", {{"connections_per_client", "50"}, {"connections", "60"}}}}});
   world.lab.domain("good.test", {.sts = "enforce"});
   const long before = memory_of(world, "VmRSS");
@@ -302,7 +302,7 @@ TEST_CASE("too many connections of one client are refused by the name of the lim
   serves_a_good_client(world, "after");
 }
 
-TEST_CASE("many handshakes that stop halfway hold little and keep nobody waiting", "[scenario][SMTP-33]") {
+TEST_CASE("many handshakes that stop halfway hold little and keep nobody waiting", "[scenario][bounded][SMTP-33]") {
   const std::string kind = GENERATE("starttls", "implicit");
   INFO(kind);
   World world({}, false);

@@ -102,7 +102,7 @@ void put_off(const World& world, const std::string& domain, const Outcome& outco
 }  // namespace
 
 TEST_CASE("whatever a host says or does not say at any stage its message is put off and others go out",
-          "[scenario][SMTP-38][SMTP-45][SMTP-66]") {
+          "[scenario][bounded][SMTP-38][SMTP-45][SMTP-66]") {
   HostileWorld world({.tables = {{"delivery", {{"rcpt_budget", "\"3s\""}}}}});
   delivered(world, world.relay.mail("before@good.test"), {.mx = world.good.mx[0]});
   std::vector<std::pair<std::string, std::future<Outcome>>> sent;
@@ -128,7 +128,7 @@ TEST_CASE("whatever a host says or does not say at any stage its message is put 
 }
 
 TEST_CASE("whatever a host does instead of TLS costs the budget of its own message only",
-          "[scenario][SMTP-44][SMTP-09]") {
+          "[scenario][bounded][SMTP-44][SMTP-09]") {
   // Where nothing is demanded, such a host gets plaintext at last (SMTP-56).
   HostileWorld world({.security = "encrypt", .tables = {{"delivery", {{"rcpt_budget", "\"3s\""}}}}});
   const Fault ways[] = {
@@ -172,7 +172,7 @@ TEST_CASE("whatever a host does instead of TLS costs the budget of its own messa
   CHECK(memory_of(world, "VmHWM") - before < bound(16384));
 }
 
-TEST_CASE("many messages for hosts that drip hold little and others go out", "[scenario][SMTP-44][SMTP-61]") {
+TEST_CASE("many messages for hosts that drip hold little and others go out", "[scenario][bounded][SMTP-44][SMTP-61]") {
   HostileWorld world({.tables = {{"delivery", {{"rcpt_budget", "\"5s\""}}}}});
   delivered(world, world.relay.mail("before@good.test"), {.mx = world.good.mx[0]});
   world.host("drip.test", [](lab::Channel& channel) { serve(channel, "RCPT", faults[5].act); });

@@ -70,7 +70,7 @@ TEST_CASE("a policy from nginx whose certificate comes through two intermediates
   CHECK_FALSE(nginx.ended());
 }
 
-TEST_CASE("the relay delivers with what unbound tells it", "[scenario]") {
+TEST_CASE("the relay delivers with what unbound tells it", "[scenario][bounded]") {
   if (!installed("/usr/sbin/unbound")) return;
   World world({}, false);
   auto& domain = world.lab.domain("cached.test", {.sts = "enforce"});
