@@ -4,6 +4,7 @@
 
 #include "tests/scenario/support/judge.hpp"
 #include "tests/scenario/support/key_digest.hpp"
+#include "tests/scenario/support/peer.hpp"
 
 using namespace scenario;
 
@@ -156,4 +157,50 @@ TEST_CASE("what a host limits is kept", "[scenario][SMTP-35]") {
   CHECK(few.mx[0]->inbox().size() == 4);
   for (const auto& session : few.mx[0]->sessions()) CHECK(session.messages <= 2);
   CHECK(commands(*few.mx[0], "RCPT").size() == 5);
+}
+
+TEST_CASE("Postfix and Cyrus SASL take the relay's login and a wrong password is put off", "[scenario][SMTP-32]") {
+  const std::string mechanism = GENERATE("SCRAM-SHA-256", "PLAIN", "LOGIN");
+  INFO(mechanism);
+  World world({}, false);
+  const std::string address = "127.0.9.4";
+  const auto certificate = world.lab.ca().issue({"hop.corp.test"});
+  world.lab.dns().set("hop.corp.test", "A", {address});
+  const OpenDirectory files;
+  const auto pem = files.write("chain.pem", certificate.key + certificate.chain);
+  const auto made = lab::run_program(
+      {"/bin/sh", "-c",
+       "printf 'open sesame' | /usr/sbin/saslpasswd2 -p -c -f \"$1/sasldb\" -u postfix.test relay && chmod 644 "
+       "\"$1/sasldb\"",
+       "sh", files.path()},
+      files.path(), std::chrono::seconds(30));
+  REQUIRE(made.status == 0);
+  const Postfix postfix(address, world.lab.smtp_port(),
+                        {{"smtpd_tls_chain_files", pem},
+                         {"smtpd_tls_security_level", "may"},
+                         {"smtpd_tls_auth_only", "yes"},
+                         {"smtpd_sasl_auth_enable", "yes"},
+                         {"smtpd_sasl_type", "cyrus"},
+                         {"smtpd_sasl_local_domain", "postfix.test"},
+                         {"mynetworks", "192.0.2.1/32"},
+                         {"smtpd_relay_restrictions", "permit_sasl_authenticated, reject"},
+                         {"default_transport", "discard:"}},
+                        {},
+                        "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: " + files.path() +
+                            "/sasldb\nmech_list: " + mechanism + "\n");
+  start_with(
+      world,
+      hop(world, "\"hop.corp.test\"",
+          {{"user", "\"relay\""}, {"password_file", "\"hop.password\""}, {"mechanisms", "[\"" + mechanism + "\"]"}}));
+  const auto outcome = world.relay.mail("b@corp.test");
+  INFO(postfix.log());
+  CHECK(outcome.reply().code == 250);
+  CHECK(postfix.log().find("sasl_method=" + mechanism + ", sasl_username=relay@postfix.test") != std::string::npos);
+
+  std::ofstream(world.relay.directory() + "/hop.password") << "wrong\n";
+  world.relay.reload();
+  until(
+      world, [&] { return world.relay.mail("b@corp.test").reply().kind() == 4; }, "the new password in use");
+  const auto refused = world.relay.mail("b@corp.test").reply();
+  CHECK(refused.enhanced() == "4.7.0");
 }

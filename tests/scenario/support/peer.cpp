@@ -81,7 +81,7 @@ void wait_for_listener(const std::string& address, std::uint16_t port) {
 }
 
 Postfix::Postfix(const std::string& address, std::uint16_t port, const std::map<std::string, std::string>& settings,
-                 const std::string& more_services)
+                 const std::string& more_services, const std::string& sasl)
     : address_(address), port_(port) {
   const auto& path = directory_.path();
   for (const char* folder :
@@ -118,6 +118,9 @@ Postfix::Postfix(const std::string& address, std::uint16_t port, const std::map<
   std::string text;
   for (const auto& [key, value] : main) text += key + " = " + value + "\n";
   directory_.write("main.cf", text);
+  // Debian's Postfix looks for it beside main.cf, whatever cyrus_sasl_config_path says.
+  std::filesystem::create_directories(path + "/sasl");
+  if (!sasl.empty()) directory_.write("sasl/smtpd.conf", sasl);
   directory_.write("master.cf",
                    address + ":" + std::to_string(port) + " inet n - n - 50 smtpd\n" + services + more_services);
   master_ = std::make_unique<lab::ChildProcess>(

@@ -34,7 +34,7 @@ void wait_for_listener(const std::string& address, std::uint16_t port);
 class Postfix {
  public:
   Postfix(const std::string& address, std::uint16_t port, const std::map<std::string, std::string>& settings,
-          const std::string& more_services = {});
+          const std::string& more_services = {}, const std::string& sasl = {});
   ~Postfix();
   const std::string& address() const { return address_; }
   std::uint16_t port() const { return port_; }

@@ -60,6 +60,18 @@ TEST_CASE("the cryptography of SCRAM has known answers", "[SMTP-32]") {
   CHECK(crypto.pbkdf2_sha256("p", "s", 4096).size() == 32);
 }
 
+TEST_CASE("what is kept of PBKDF2 is what would be computed and of nothing else", "[SMTP-32]") {
+  const auto crypto = proxy::scram_crypto();
+  const auto one = crypto.pbkdf2_sha256("pencil", "salt", 4096);
+  for (int i = 0; i < 40; ++i) {
+    CHECK(crypto.pbkdf2_sha256("pencil", "salt", 4096) == one);
+    CHECK(crypto.pbkdf2_sha256("pencil" + std::to_string(i), "salt", 4096) != one);
+    CHECK(crypto.pbkdf2_sha256("pencil", "salt" + std::to_string(i), 4096) != one);
+    CHECK(crypto.pbkdf2_sha256("pencil", "salt", 4097) != one);
+  }
+  CHECK(crypto.pbkdf2_sha256("pencil1", "salt", 4096) == crypto.pbkdf2_sha256("pencil1", "salt", 4096));
+}
+
 TEST_CASE("every client nonce is another", "[SMTP-32]") {
   const auto one = proxy::scram_nonce(), other = proxy::scram_nonce();
   CHECK(one.size() == 32);
