@@ -50,6 +50,20 @@ TEST_CASE("no more connections to a host than allowed and a slot given back serv
   CHECK(served);
 }
 
+TEST_CASE("who waits for a slot asks for one again and again", "[SMTP-67]") {
+  boost::asio::io_context io{1};
+  Destinations destinations(1);
+  auto first = test::run_awaitable(io, destinations.acquire("mx", proxy::after(std::chrono::seconds(30))));
+  REQUIRE(first);
+  int asked = 0;
+  // Whoever holds it has no need of it from a moment later on.
+  destinations.on_pressure([&](const std::string&) {
+    if (++asked == 2) first.reset();
+  });
+  CHECK(test::run_awaitable(io, destinations.acquire("mx", proxy::after(std::chrono::seconds(30)))));
+  CHECK(asked == 2);
+}
+
 TEST_CASE("a host that failed is answered from memory and one probe goes first after the block", "[SMTP-67]") {
   Destinations destinations(1);
   const auto blocked = [&] {
