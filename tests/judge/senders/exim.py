@@ -1,5 +1,9 @@
 """Debian's Exim, from build/peers: what upstream's default configuration says of remote delivery, with DANE as Debian builds it. Exim has no
 MTA-STS of its own."""
+import gzip
+import re
+import shutil
+
 from room import SENDER, NoStand
 
 PACKAGE = "exim4-daemon-light"
@@ -50,13 +54,16 @@ def start(room):
     room.cover("/etc/group", open("/etc/group").read() + line + "\n")
     room.cover("/etc/passwd", open("/etc/passwd").read() + f"{line}{NUMBER}::/:/usr/sbin/nologin\n")
     program = room.program(unpacked / "usr/sbin/exim4")
+    logs = room.path / "logs"
+    logs.mkdir()
+    shutil.chown(logs, USER)
+    configuration = room.folder("etc") / "exim4.conf"
     # A file other than the compiled-in one costs the privileges of root after the start; delivery to other hosts needs none.
-    (room.folder("etc") / "exim4.conf").write_text(CONFIGURATION.format(
-        program=program, address=SENDER, spool=room.folder("spool", USER), logs=room.folder("logs", USER)))
-    configuration = str(room.path / "etc/exim4.conf")
-    said = room.run(program, "-C", configuration, "-bV").split()
-    room.version("Exim", (unpacked / "VERSION").read_text().strip() if (unpacked / "VERSION").exists() else said[2])
-    room.start("exim", program, "-C", configuration, "-bdf", "-q5s")
+    configuration.write_text(CONFIGURATION.format(
+        program=program, address=SENDER, spool=room.folder("spool", USER), logs=logs))
+    with gzip.open(unpacked / "usr/share/doc" / PACKAGE / "changelog.Debian.gz", "rt") as changes:
+        room.version("Exim", re.search(r"\((.*?)\)", changes.readline())[1])
+    room.start("exim", program, "-C", str(configuration), "-bdf", "-q5s")
     room.listens(SENDER, 25)
     return f"{SENDER}:25"
 

@@ -14,7 +14,7 @@ def start(room, listener=""):
         # A message is tried again while the judge waits.
         '[queue]\nretry = ["5s"]\n')
     program = room.program(room.source / "build/release/bin/sts-relay")
-    room.version("sts-relay", room.run("git", "-C", str(room.source), "-c", "safe.directory=*", "describe", "--always").strip())
+    room.version(*room.run(program, "--version").split())
     room.start("sts-relay", program, "serve", "--config", str(configuration),
                *([] if room.as_root else ["--allow-root"]), user="nobody")
     room.listens(SENDER, 2525)
