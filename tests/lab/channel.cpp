@@ -81,6 +81,13 @@ std::unique_ptr<Channel> Channel::connect(const std::string& address, std::uint1
   return channel;
 }
 
+std::chrono::milliseconds Channel::quiet_for() const {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(socket_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
+  return std::chrono::milliseconds(info.tcpi_last_data_recv);
+}
+
 void Channel::wait(short events, Deadline end) {
   pollfd ready{socket_, events, 0};
   for (;;) {

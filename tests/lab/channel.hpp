@@ -38,6 +38,9 @@ class Channel {
   static std::unique_ptr<Channel> connect(const std::string& address, std::uint16_t port,
                                           std::chrono::milliseconds timeout, const std::string& source = {});
 
+  /// How long ago the peer sent the last of what has come, read or not.
+  std::chrono::milliseconds quiet_for() const;
+
   /// How long each of the calls below may wait.
   void timeout(std::chrono::milliseconds limit) { timeout_ = limit; }
 

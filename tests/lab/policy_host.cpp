@@ -90,6 +90,20 @@ std::vector<Request> PolicyHost::requests() const {
   return requests_;
 }
 
+std::vector<Visit> PolicyHost::visits() const {
+  auto guard = watch_.lock();
+  return visits_;
+}
+
+void PolicyHost::note_visit(const std::string& server_name, Deadline began, bool answered) {
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began);
+  auto guard = watch_.lock();
+  const auto found = sites_.find(server_name);
+  if (found == sites_.end()) return;
+  const Site& site = found->second.site;
+  if (site.behaviour == Behaviour::normal && site.delay.count() == 0) visits_.push_back({server_name, took, answered});
+}
+
 std::size_t PolicyHost::count(const std::string& host) const {
   auto guard = watch_.lock();
   std::size_t found = 0;
@@ -110,7 +124,18 @@ void PolicyHost::serve(Channel& channel) {
     context = context_;
   }
   watch_.changed();
-  channel.accept_tls(context.get());
+  // What the client waits for begins with what it sent, not when this thread comes to it.
+  const Deadline began = Clock::now() - channel.quiet_for();
+  try {
+    channel.accept_tls(context.get());
+    talk(channel, began);
+  } catch (const Gone&) {
+    note_visit(channel.server_name(), began, false);
+    throw;
+  }
+}
+
+void PolicyHost::talk(Channel& channel, Deadline began) {
   for (;;) {
     Request request;
     request.server_name = channel.server_name();
@@ -130,7 +155,9 @@ void PolicyHost::serve(Channel& channel) {
       requests_.push_back(std::move(request));
     }
     watch_.changed();
-    if (!reply(channel, server_name, line)) return;
+    const bool goes_on = reply(channel, server_name, line);
+    note_visit(server_name, began, true);
+    if (!goes_on) return;
   }
 }
 

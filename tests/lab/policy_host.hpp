@@ -51,6 +51,13 @@ struct Request {
   std::string tls;                             ///< TLS version
 };
 
+/// A connection to an honest site: one that answers, and at once.
+struct Visit {
+  std::string server_name;
+  std::chrono::milliseconds took{0};  ///< until it was answered, or ended without an answer
+  bool answered = false;
+};
+
 class PolicyHost {
  public:
   /// `fallback`: the PEM file that is shown where SNI names no site. Listens at once; `port` 0: any free one.
@@ -70,6 +77,7 @@ class PolicyHost {
   void start();                             ///< listens again, where it did before `stop`
 
   std::vector<Request> requests() const;
+  std::vector<Visit> visits() const;
   std::size_t count(const std::string& host) const;  ///< requests for this host
   std::size_t connections() const;                   ///< accepted so far, whether the handshake worked or not
 
@@ -80,6 +88,8 @@ class PolicyHost {
   };
   static int choose_site(SSL* ssl, int* alert, void* self);
   void serve(Channel& channel);
+  void talk(Channel& channel, Deadline began);
+  void note_visit(const std::string& server_name, Deadline began, bool answered);
   bool reply(Channel& channel, const std::string& server_name, const std::string& line);
   void send_body(Channel& channel, const Site& site, const std::string& body);
   ContextPtr context_for(const std::string& pem) const;
@@ -90,6 +100,7 @@ class PolicyHost {
   // below the watch's lock:
   std::map<std::string, Served> sites_;
   std::vector<Request> requests_;
+  std::vector<Visit> visits_;
   std::size_t connections_ = 0;
   int highest_ = 0;
   ContextPtr context_;

@@ -105,7 +105,10 @@ Evidence Run::evidence(const Case& one, bool with_questions) {
   found.first_failed = one.first_failed;
   found.seen = sightings(one.field);
   found.returned = was_returned(one.field);
-  if (with_questions) found.asked = was_asked(one.field);
+  found.starved = starved(one.field);
+  if (!with_questions) return found;
+  found.asked = was_asked(one.field);
+  found.visits = visits(one.field);
   return found;
 }
 

@@ -67,7 +67,10 @@ std::vector<Attack> on_the_certificate() {
             no_name, name, [](Field& f) { f.certificate({f.name}); }),
       on_mx("certificate-of-sibling", "certificate of another MX host",
             "The certificate is of another host that the policy names.", no_name, name,
-            [](Field& f) { f.certificate({"mx2." + f.name}); }),
+            [](Field& f) {
+              f.domain->policy({.mx = {f.mx().host(), "mx2." + f.name}});
+              f.certificate({"mx2." + f.name});
+            }),
       on_mx("certificate-expired", "certificate expired", "The certificate has expired.", no_proof, path,
             [](Field& f) { f.certificate({f.mx().host()}, {.days_from = -30, .days_to = -1}); }),
       on_mx("certificate-not-yet", "certificate not yet valid", "The certificate is valid from tomorrow.", no_proof,

@@ -89,8 +89,19 @@ bool first_has_arrived(const Field& field) {
 bool was_asked(const Field& field) {
   const auto log = field.lab.dns().log();
   return std::any_of(log.begin(), log.end(), [&](const auto& query) { return is_within(query.name, field.name); }) ||
-         std::any_of(field.hosts.begin(), field.hosts.end(),
-                     [](const MxHost* host) { return !host->sessions().empty(); });
+         visits(field) > 0;
+}
+
+int visits(const Field& field) {
+  std::size_t all = 0;
+  for (const MxHost* host : field.hosts) all += host->sessions().size();
+  return static_cast<int>(all);
+}
+
+std::string starved(const Field& field) {
+  auto visits = field.lab.web().visits();
+  std::erase_if(visits, [&](const Visit& visit) { return visit.server_name != field.domain->policy_host(); });
+  return starved(visits);
 }
 
 bool was_returned(const Field& field) {

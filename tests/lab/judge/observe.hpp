@@ -20,6 +20,10 @@ std::vector<Sighting> sightings(const Field& field);
 bool first_has_arrived(const Field& field);
 /// The domain was asked for in DNS, or one of its hosts was visited.
 bool was_asked(const Field& field);
+/// Connections to the domain's hosts.
+int visits(const Field& field);
+/// How the laboratory itself kept the policy from the sender, or "".
+std::string starved(const Field& field);
 /// A notice of failure for the attack's message has come back.
 bool was_returned(const Field& field);
 

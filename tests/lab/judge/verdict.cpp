@@ -51,7 +51,9 @@ Judgement on_no_delivery(const Expectation& expected, const Evidence& evidence) 
     return {Verdict::refused_to_deliver, how + reply};
   }
   if (refused) return {Verdict::lost, (evidence.returned ? "returned to its sender" : "refused for good") + reply};
-  return {Verdict::held, (evidence.code >= 400 ? "deferred" : "kept, nothing was sent") + reply};
+  if (evidence.code >= 400) return {Verdict::held, "deferred" + reply};
+  return {Verdict::held, "kept, nothing was sent in " + std::to_string(evidence.visits) +
+                             (evidence.visits == 1 ? " connection" : " connections") + " to its hosts" + reply};
 }
 
 }  // namespace
@@ -75,8 +77,23 @@ Expectation expectation(const Attack& attack) {
           .spoilt = attack.spoilt};
 }
 
+std::string starved(const std::vector<Visit>& visits) {
+  constexpr std::chrono::seconds slow(2);  // a laboratory with time answers within milliseconds
+  std::chrono::milliseconds longest{0};
+  for (const auto& visit : visits) {
+    if (visit.answered) return "";
+    longest = std::max(longest, visit.took);
+  }
+  if (longest < slow) return "";
+  return "the laboratory was too slow: the sender left the policy host after " + std::to_string(longest.count()) +
+         " ms without an answer";
+}
+
 Judgement judged(const Expectation& expected, const Evidence& evidence) {
-  if (const auto* leak = leak_in(expected, evidence)) return {Verdict::leaked, what_leaked(*leak)};
+  if (const auto* leak = leak_in(expected, evidence)) {
+    if (!evidence.starved.empty()) return {Verdict::not_reached, evidence.starved + "; " + what_leaked(*leak)};
+    return {Verdict::leaked, what_leaked(*leak)};
+  }
   if (const auto spoilt = spoilt_in(expected, evidence); !spoilt.empty())
     return {expected.spoilt_is_leak ? Verdict::leaked : Verdict::lost, spoilt};
   const Sighting* delivered = delivered_in(evidence);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/lab/judge/attack.hpp"
+#include "tests/lab/policy_host.hpp"
 
 namespace lab::judge {
 
@@ -35,6 +36,8 @@ struct Evidence {
   std::string reply = {};         ///< the whole of it, or why there was none
   bool asked = false;             ///< it asked for the domain in DNS, or came to one of its hosts
   bool returned = false;          ///< a notice of failure came back
+  int visits = 0;                 ///< connections to the domain's hosts
+  std::string starved = {};       ///< how the laboratory itself kept the policy from the sender, or ""
   std::vector<Sighting> seen = {};
 };
 
@@ -49,6 +52,10 @@ struct Judgement {
   Verdict verdict = Verdict::not_reached;
   std::string words;  ///< what was seen
 };
+
+/// How the laboratory's slowness kept a policy from its sender, or "": nothing was answered, and somebody gave up who
+/// had waited. On a machine without time for it, what follows says nothing of the sender.
+std::string starved(const std::vector<Visit>& visits);
 
 Judgement judged(const Expectation& expected, const Evidence& evidence);
 

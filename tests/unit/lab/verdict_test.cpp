@@ -100,6 +100,21 @@ TEST_CASE("not reached: the sender never came to the attack") {
   CHECK(verdict(defer, first) == Verdict::not_reached);
 }
 
+TEST_CASE("not reached: what leaked because the laboratory had no time to answer for the policy") {
+  using std::chrono::milliseconds;
+  CHECK(starved({}) == "");
+  CHECK(starved({{"mta-sts.x.test", milliseconds(5), true}}) == "");
+  CHECK(starved({{"mta-sts.x.test", milliseconds(1999), false}}) == "");  // the sender's own haste
+  CHECK(starved({{"mta-sts.x.test", milliseconds(4000), false}, {"mta-sts.x.test", milliseconds(9000), true}}) == "");
+  auto slow = replied(250, {at("", true)});
+  slow.starved = starved({{"mta-sts.x.test", milliseconds(5), false}, {"mta-sts.x.test", milliseconds(4000), false}});
+  CHECK(slow.starved == "the laboratory was too slow: the sender left the policy host after 4000 ms without an answer");
+  CHECK(verdict(defer, slow) == Verdict::not_reached);
+  slow.seen.clear();
+  slow.visits = 2;
+  CHECK(judged(defer, slow).words == "kept, nothing was sent in 2 connections to its hosts: 250");
+}
+
 TEST_CASE("nobody waits where nothing can change") {
   CHECK(settled(defer, replied(451)));
   CHECK(settled(defer, replied(550)));

@@ -1,0 +1,32 @@
+"""The README's table of judged senders, from the results of the last runs. Never judges."""
+import json
+
+BEGIN, END = "<!-- tests/judge/run --table -->", "<!-- end of the table -->"
+SIDES = ("control", "policy", "past", "mx", "dane", "smtp")
+WORDS = {"held": "held", "leaked": "leaked", "lost": "lost", "refused to deliver": "refused", "not reached": "not reached"}
+
+
+def cell(attacks, side):
+    seen = [attack["verdict"] for attack in attacks if attack["side"] == side]
+    return ", ".join(f"{seen.count(verdict)} {word}" for verdict, word in WORDS.items() if verdict in seen)
+
+
+def lines(results, senders):
+    rows = []
+    for sender in senders:
+        attacks = json.loads((results / sender / "result.json").read_text())["attacks"]
+        version = json.loads((results / sender / "facts.json").read_text())["version"]
+        rows.append(f"| `{sender}` | {version} | " + " | ".join(cell(attacks, side) for side in SIDES) + " |")
+    return ["| stand | version | " + " | ".join(SIDES) + " |", "|" + "---|" * (len(SIDES) + 2), *rows]
+
+
+def write(readme, results, senders):
+    missing = [sender for sender in senders if not (results / sender / "facts.json").exists()]
+    if missing:
+        print("error: no result of " + ", ".join(missing) + "; judge them first: tests/judge/run")
+        return 1
+    text = readme.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    readme.write_text("\n".join([before + BEGIN, *lines(results, senders), END + after]))
+    return 0
