@@ -1,6 +1,7 @@
 // Options of the judge and its servers.
 #include "tests/lab/judge/command.hpp"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -77,6 +78,24 @@ std::string now() {
   return text;
 }
 
+/// The width of the terminal on standard output; 0: it is none.
+std::size_t columns() {
+  if (::isatty(STDOUT_FILENO) != 1) return 0;
+  winsize size{};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+/// Attacks that need a past take longest: how long is said before anybody waits.
+void describe_wait(Grounds& grounds, const std::string& wait) {
+  const auto& fields = grounds.fields();
+  const auto past = std::count_if(fields.begin(), fields.end(), [](const auto& one) { return one.attack.needs_past; });
+  std::cout << "messages      one each, " << wait << " at most";
+  if (past > 0)
+    std::cout << "; " << past << " domains get another one before, in peace, " << wait
+              << " at most, and are attacked when it has arrived";
+  std::cout << std::endl;
+}
+
 int judge_now(const Options& options) {
   if (options.list) {
     options.markdown ? list_as_markdown(std::cout) : list(std::cout);
@@ -88,14 +107,15 @@ int judge_now(const Options& options) {
   check(options.only);
   check(options.without);
   const char* no_colour = std::getenv("NO_COLOR");  // https://no-color.org: set and not empty
-  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
-  Reporter reporter(std::cout, terminal, terminal && (no_colour == nullptr || *no_colour == '\0'));
+  const auto width = columns();
+  Reporter reporter(std::cout, width, width > 0 && (no_colour == nullptr || *no_colour == '\0'));
 
   const About about{.sender = options.smtp, .time = now(), .version = {}};
   Grounds grounds(read_config(options.config), [&](const Attack& attack) {
     return (options.only.empty() || fits_any(attack, options.only)) && !fits_any(attack, options.without);
   });
   grounds.describe(std::cout);
+  describe_wait(grounds, options.wait);
   const auto results = run(grounds, how, [&](const Progress& progress) { reporter.tell(progress); });
   reporter.table(results);
   write(options.json, as_json(about, results));

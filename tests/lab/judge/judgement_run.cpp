@@ -45,6 +45,7 @@ class Run {
   bool advance();
   void advance(Case& one);
   Evidence evidence(const Case& one, bool with_questions);
+  std::chrono::milliseconds left(const Case& one);
   void conclude(Case& one);
   Result result(const Case& one);
 
@@ -142,6 +143,14 @@ void Run::conclude(Case& one) {
   state_.has_judged(one.field.attack.name, one.judgement);
 }
 
+/// The time that it may still take: its message's, and behind a first one that of another.
+std::chrono::milliseconds Run::left(const Case& one) {
+  if (one.step == Step::judged) return {};
+  const std::lock_guard guard(mutex_);
+  const auto of_message = std::chrono::duration_cast<std::chrono::milliseconds>(one.end - Clock::now());
+  return std::max(of_message, {}) + (one.step == Step::first_sent ? options_.wait : std::chrono::milliseconds(0));
+}
+
 /// True when all are judged.
 bool Run::advance() {
   Progress progress{.all = cases_.size()};
@@ -152,6 +161,8 @@ bool Run::advance() {
       if (one.step == Step::judged) fresh.push_back(result(one));
     }
     progress.judged += one.step == Step::judged ? 1 : 0;
+    progress.in_peace += one.step == Step::first_sent ? 1 : 0;
+    progress.left = std::max(progress.left, left(one));
   }
   progress.waiting = progress.all - progress.judged;
   for (const auto& one : fresh) {

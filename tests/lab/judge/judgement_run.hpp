@@ -38,7 +38,9 @@ struct Result {
 
 struct Progress {
   std::size_t judged = 0, all = 0, waiting = 0;
-  const Result* latest = nullptr;  ///< null: only time has passed
+  std::size_t in_peace = 0;           ///< of `waiting`: their attack begins when a first message has arrived
+  std::chrono::milliseconds left{0};  ///< at most, for all that wait
+  const Result* latest = nullptr;     ///< null: only time has passed
 };
 
 /// Results in the catalogue's order. Throws std::runtime_error where nobody answers at the address.

@@ -14,6 +14,13 @@ std::string padded(std::string text, std::size_t width) {
   return text;
 }
 
+/// "1:05"
+std::string minutes(std::chrono::milliseconds time) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(time).count();
+  const auto rest = std::to_string(seconds % 60);
+  return std::to_string(seconds / 60) + (rest.size() < 2 ? ":0" : ":") + rest;
+}
+
 constexpr std::size_t verdict_width = 19, name_width = 32;
 
 }  // namespace
@@ -38,16 +45,28 @@ void Reporter::erase() {
   status_shown_ = false;
 }
 
+/// On a terminal what is left of its line; the whole is in the table and the reports.
+std::string Reporter::fitting(std::string text, std::size_t used) const {
+  if (columns_ == 0 || used + text.size() < columns_) return text;
+  constexpr std::string_view more = "..";
+  const auto room = columns_ > used + more.size() + 1 ? columns_ - used - more.size() - 1 : 0;
+  return text.substr(0, room) + std::string(more);
+}
+
 void Reporter::tell(const Progress& progress) {
   if (progress.latest != nullptr) {
     erase();
     const auto& result = *progress.latest;
-    out_ << coloured(result.judgement.verdict) << padded(result.attack->name, name_width)
-         << base::printable(result.judgement.words, 200) << std::endl;
+    const auto name = padded(result.attack->name, name_width);
+    out_ << coloured(result.judgement.verdict) << name
+         << fitting(base::printable(result.judgement.words, 200), verdict_width + name.size()) << std::endl;
   }
-  if (!live_ || progress.waiting == 0) return;
+  if (columns_ == 0 || progress.waiting == 0) return;
   erase();
-  out_ << progress.judged << " of " << progress.all << " judged, " << progress.waiting << " under way" << std::flush;
+  std::string status = std::to_string(progress.judged) + " of " + std::to_string(progress.all) + " judged, " +
+                       std::to_string(progress.waiting) + " under way";
+  if (progress.in_peace > 0) status += ", " + std::to_string(progress.in_peace) + " of them still in peace";
+  out_ << fitting(status + ", " + minutes(progress.left) + " left at most", 0) << std::flush;
   status_shown_ = true;
 }
 

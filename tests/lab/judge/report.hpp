@@ -12,8 +12,8 @@ namespace lab::judge {
 /// Lines as verdicts come; on a terminal also a last line that says what goes on.
 class Reporter {
  public:
-  /// `live`: a terminal, whose last line may be written over. `colour`: with colours.
-  Reporter(std::ostream& out, bool live, bool colour) : out_(out), live_(live), colour_(colour) {}
+  /// `columns`: the width of a terminal, whose last line may be written over; 0: it is none. `colour`: with colours.
+  Reporter(std::ostream& out, std::size_t columns, bool colour) : out_(out), columns_(columns), colour_(colour) {}
   void tell(const Progress& progress);
   /// The table of all, faults last, and the count.
   void table(const std::vector<Result>& results);
@@ -21,9 +21,11 @@ class Reporter {
  private:
   std::string coloured(Verdict verdict) const;
   void erase();
+  std::string fitting(std::string text, std::size_t used) const;
 
   std::ostream& out_;
-  const bool live_, colour_;
+  const std::size_t columns_;
+  const bool colour_;
   bool status_shown_ = false;
 };
 
