@@ -1,4 +1,4 @@
-// Zone, faults, and one thread for UDP; TCP is a lab::Server.
+// Faults, and one thread for UDP; TCP is a lab::Server.
 #include "tests/lab/dns_server.hpp"
 
 #include <poll.h>
@@ -15,19 +15,11 @@ namespace lab {
 namespace {
 
 constexpr unsigned formerr = 1, servfail = 2, nxdomain = 3, refused = 5;
-constexpr std::size_t max_aliases = 12;
 
 std::vector<std::string> encode(const std::string& type, const std::vector<std::string>& records) {
   std::vector<std::string> data;
   for (const auto& record : records) data.push_back(dns_rdata(type, record));
   return data;
-}
-
-/// The target of a CNAME record as the zone's names are written.
-std::string target_of(const std::string& data) {
-  DnsQuestion as_question;
-  const std::string query = std::string("\0\0\0\0\0\1\0\0\0\0\0\0", 12) + data + std::string(4, '\0');
-  return read_question(query).value().name;
 }
 
 std::uint16_t port_in(const sockaddr_storage& address) {
@@ -61,7 +53,8 @@ std::string to_another_question(DnsQuestion question) {
 
 }  // namespace
 
-DnsServer::DnsServer(const std::string& address, std::uint16_t port) : address_(address) {
+DnsServer::DnsServer(const std::string& address, std::uint16_t port, const std::string& kept_key)
+    : zone_(kept_key), address_(address) {
   // A port that is free for UDP may be taken for TCP: then another one.
   for (int tries = 0; !open(address, port); ++tries) {
     if (port != 0 || tries == 50)
@@ -143,55 +136,17 @@ std::optional<std::string> DnsServer::answer(std::string_view wire, bool tcp, st
   return out;
 }
 
-DnsReply DnsServer::look_up(const DnsQuestion& question, std::optional<Fault> fault) const {
+DnsReply DnsServer::look_up(const DnsQuestion& question, std::optional<Fault> fault) {
   DnsReply reply;
   reply.edns = question.edns && fault != Fault::no_edns;
   if (fault == Fault::servfail) reply.rcode = servfail;
   if (fault == Fault::nxdomain) reply.rcode = nxdomain;
   if (fault == Fault::refused) reply.rcode = refused;
   if (fault == Fault::no_edns && question.edns) reply.rcode = formerr;
+  if (fault == Fault::bogus && !question.checking_disabled) reply.rcode = servfail;  // RFC 4035 §5.5
   if (reply.rcode != 0) return reply;
-
-  bool secure = signed_;
-  std::string name = question.name;
-  std::set<std::string> passed;
-  while (passed.size() < max_aliases && passed.insert(name).second) {
-    secure = secure && is_secure(name, question.type);
-    const auto put = [&](const std::string& type, const Records& records) {
-      for (const auto& data : records) reply.answer.push_back({name, dns_type_code(type), ttl_, data});
-    };
-    const Records& aliases = records(name, "CNAME");
-    if (!aliases.empty() && question.type != "CNAME") {
-      put("CNAME", aliases);
-      if (fault == Fault::bare_alias) break;
-      name = target_of(aliases.front());
-      continue;
-    }
-    const Records& wanted = records(name, question.type);
-    put(question.type, wanted);
-    if (wanted.empty()) {
-      if (!exists(name)) reply.rcode = nxdomain;
-      const std::string soa = "ns.test. root.test. 1 3600 600 86400 " + std::to_string(negative_ttl_);
-      reply.authority.push_back({"test", dns_type_code("SOA"), negative_ttl_, dns_rdata("SOA", soa)});
-    }
-    break;
-  }
-  reply.authentic = secure && question.wants_authentic;
-  return reply;
-}
-
-const DnsServer::Records& DnsServer::records(const std::string& name, const std::string& type) const {
-  static const Records none;
-  const auto here = zone_.find(name);
-  if (here == zone_.end()) return none;
-  const auto found = here->second.find(type);
-  return found == here->second.end() ? none : found->second;
-}
-
-bool DnsServer::exists(const std::string& name) const {
-  // A name that is only above others exists (RFC 8020).
-  return zone_.contains(name) ||
-         std::any_of(zone_.begin(), zone_.end(), [&](const auto& entry) { return entry.first.ends_with("." + name); });
+  if (fault == Fault::bogus) return zone_.answer(question, DnsZone::Way::spoilt);
+  return zone_.answer(question, fault == Fault::bare_alias ? DnsZone::Way::bare_alias : DnsZone::Way::straight);
 }
 
 std::optional<Fault> DnsServer::fault_for(const std::string& name, const std::string& type) const {
@@ -200,37 +155,33 @@ std::optional<Fault> DnsServer::fault_for(const std::string& name, const std::st
   return std::nullopt;
 }
 
-bool DnsServer::is_secure(const std::string& name, const std::string& type) const {
-  return !insecure_.contains({name, type}) && !insecure_.contains({name, "*"});
-}
-
 void DnsServer::set(const std::string& name, const std::string& type, const std::vector<std::string>& records) {
   auto data = encode(type, records);
   std::lock_guard guard(mutex_);
-  zone_[dns_name_text(name)][type] = std::move(data);
+  zone_.at(dns_name_text(name), type) = std::move(data);
 }
 
 void DnsServer::add(const std::string& name, const std::string& type, const std::vector<std::string>& records) {
   const auto data = encode(type, records);
   std::lock_guard guard(mutex_);
-  auto& there = zone_[dns_name_text(name)][type];
+  auto& there = zone_.at(dns_name_text(name), type);
   there.insert(there.end(), data.begin(), data.end());
 }
 
 void DnsServer::add_strings(const std::string& name, const std::vector<std::string>& strings) {
   auto data = dns_strings(strings);
   std::lock_guard guard(mutex_);
-  zone_[dns_name_text(name)]["TXT"].push_back(std::move(data));
+  zone_.at(dns_name_text(name), "TXT").push_back(std::move(data));
 }
 
 void DnsServer::remove(const std::string& name) {
   std::lock_guard guard(mutex_);
-  zone_.erase(dns_name_text(name));
+  zone_.remove(dns_name_text(name));
 }
 
 void DnsServer::remove(const std::string& name, const std::string& type) {
   std::lock_guard guard(mutex_);
-  if (const auto here = zone_.find(dns_name_text(name)); here != zone_.end()) here->second.erase(type);
+  zone_.remove(dns_name_text(name), type);
 }
 
 void DnsServer::fault(const std::string& name, const std::string& type, Fault fault) {
@@ -255,22 +206,27 @@ void DnsServer::silent(bool on) {
 
 void DnsServer::ttl(std::uint32_t seconds) {
   std::lock_guard guard(mutex_);
-  ttl_ = seconds;
+  zone_.ttl = seconds;
 }
 
 void DnsServer::negative_ttl(std::uint32_t seconds) {
   std::lock_guard guard(mutex_);
-  negative_ttl_ = seconds;
+  zone_.negative_ttl = seconds;
 }
 
 void DnsServer::sign(bool on) {
   std::lock_guard guard(mutex_);
-  signed_ = on;
+  zone_.is_signed = on;
 }
 
 void DnsServer::insecure(const std::string& name, const std::string& type) {
   std::lock_guard guard(mutex_);
-  insecure_.insert({dns_name_text(name), type});
+  zone_.insecure(dns_name_text(name), type);
+}
+
+std::string DnsServer::trust_anchor() const {
+  std::lock_guard guard(mutex_);
+  return zone_.trust_anchor();
 }
 
 std::vector<DnsServer::Query> DnsServer::log() const {

@@ -1,6 +1,7 @@
 // A DNS server for tests, authoritative for everything, over UDP and TCP: answers from a zone, follows aliases, keeps a
-// log of what was asked, and misbehaves where a test tells it to. Never asks anyone else and never validates: what is
-// `signed` is only said to be so.
+// log of what was asked, and misbehaves where a test tells it to. Once told to `sign`, it plays two parts: the
+// validating resolver for those who believe AD, and for those who validate a zone with signatures. Never asks anyone
+// else.
 //
 //   DnsServer dns;                                              // 127.0.0.1, a free port
 //   dns.set("example.test", "MX", {"10 mx1.example.test."});
@@ -14,7 +15,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "tests/lab/dns_wire.hpp"
+#include "tests/lab/dns_zone.hpp"
 #include "tests/lab/server.hpp"
 
 namespace lab {
@@ -37,6 +38,7 @@ enum class Fault {
   wrong_id,
   no_edns,     ///< FORMERR without OPT to a query with EDNS, an answer to one without (RFC 6891 §7)
   bare_alias,  ///< of an alias only the CNAME, nothing of its target
+  bogus,       ///< what a validating resolver says of a forgery: SERVFAIL; to those who validate (CD), the forgery
 };
 
 class DnsServer {
@@ -48,8 +50,10 @@ class DnsServer {
     std::uint16_t port;     ///< that the question came from; over UDP only
   };
 
-  /// Answers at once; throws std::runtime_error. `port` 0: any that is free for UDP and TCP.
-  explicit DnsServer(const std::string& address = "127.0.0.1", std::uint16_t port = 0);
+  /// Answers at once; throws std::runtime_error. `port` 0: any that is free for UDP and TCP. `kept_key`: as
+  /// for DnssecSigner.
+  explicit DnsServer(const std::string& address = "127.0.0.1", std::uint16_t port = 0,
+                     const std::string& kept_key = {});
   ~DnsServer();
   DnsServer(const DnsServer&) = delete;
   DnsServer& operator=(const DnsServer&) = delete;
@@ -74,8 +78,10 @@ class DnsServer {
 
   void ttl(std::uint32_t seconds);           ///< of all records; 0 in the beginning
   void negative_ttl(std::uint32_t seconds);  ///< of the SOA in negative answers; 0 in the beginning
-  void sign(bool on);                        ///< answers carry AD for those who ask for it,
-  void insecure(const std::string& name, const std::string& type = "*");  ///< except where this took part
+  void sign(bool on);  ///< answers carry AD for those who ask for it, and signatures for those who ask with DO,
+  /// except where this took part. Signatures: for all types, and there and below (not for the root).
+  void insecure(const std::string& name, const std::string& type = "*");
+  std::string trust_anchor() const;  ///< a line for unbound's trust-anchor-file
 
   std::vector<Query> log() const;
   /// How often this was asked since the beginning, over either transport.
@@ -83,24 +89,18 @@ class DnsServer {
 
  private:
   using Key = std::pair<std::string, std::string>;  // name, type or "*"
-  using Records = std::vector<std::string>;         // RDATA, octets
 
   bool open(const std::string& address, std::uint16_t port);
   void serve_udp();
   void serve_tcp(Channel& channel);
   std::optional<std::string> answer(std::string_view wire, bool tcp, std::uint16_t port);
-  DnsReply look_up(const DnsQuestion& question, std::optional<Fault> fault) const;
-  const Records& records(const std::string& name, const std::string& type) const;  ///< empty: none
-  bool exists(const std::string& name) const;
+  DnsReply look_up(const DnsQuestion& question, std::optional<Fault> fault);
   std::optional<Fault> fault_for(const std::string& name, const std::string& type) const;
-  bool is_secure(const std::string& name, const std::string& type) const;
 
   mutable std::mutex mutex_;  // below it: all down to log_
-  std::map<std::string, std::map<std::string, Records>> zone_;
+  DnsZone zone_;
   std::map<Key, Fault> faults_;
-  std::set<Key> insecure_;
-  bool silent_ = false, signed_ = false;
-  std::uint32_t ttl_ = 0, negative_ttl_ = 0;
+  bool silent_ = false;
   std::vector<Query> log_;
 
   const std::string address_;

@@ -16,7 +16,8 @@ namespace lab {
 namespace {
 
 constexpr std::pair<std::string_view, std::uint16_t> types[] = {
-    {"A", 1}, {"NS", 2}, {"CNAME", 5}, {"SOA", 6}, {"MX", 15}, {"TXT", 16}, {"AAAA", 28}, {"OPT", 41}, {"TLSA", 52}};
+    {"A", 1},    {"NS", 2},  {"CNAME", 5},  {"SOA", 6},   {"MX", 15},     {"TXT", 16}, {"AAAA", 28},
+    {"OPT", 41}, {"DS", 43}, {"RRSIG", 46}, {"NSEC", 47}, {"DNSKEY", 48}, {"TLSA", 52}};
 constexpr std::uint16_t type_opt = 41;
 
 [[noreturn]] void refuse(const std::string& what, std::string_view text) {
@@ -75,6 +76,17 @@ void append_label_text(std::string& text, std::string_view label) {
   }
 }
 
+/// nullopt: no uncompressed name.
+std::optional<std::string> name_at(base::Cursor& cursor) {
+  std::string text;
+  for (std::size_t length = cursor.u8(); length != 0; length = cursor.u8()) {
+    if (length > 63) return std::nullopt;
+    append_label_text(text, cursor.take(length));
+  }
+  if (!cursor.ok()) return std::nullopt;
+  return text.empty() ? "." : text;
+}
+
 void append_record(std::string& wire, const DnsRecord& record, const DnsQuestion& question) {
   if (record.owner == question.name)
     append_u16(wire, 0xc00c);  // RFC 1035 §4.1.4: a pointer to the question's name
@@ -98,13 +110,12 @@ std::optional<DnsQuestion> read_question(std::string_view wire) {
   if (!cursor.ok() || (flags & 0x8000) != 0 || questions != 1 || answers != 0 || authorities != 0) return std::nullopt;
   question.recursion_desired = (flags & 0x0100) != 0;
   question.wants_authentic = (flags & 0x0020) != 0;
+  question.checking_disabled = (flags & 0x0010) != 0;
 
   const std::size_t begin = cursor.offset();
-  for (std::size_t length = cursor.u8(); length != 0; length = cursor.u8()) {
-    if (length > 63) return std::nullopt;
-    append_label_text(question.name, cursor.take(length));
-  }
-  if (question.name.empty()) question.name += '.';
+  auto asked = name_at(cursor);
+  if (!asked) return std::nullopt;
+  question.name = std::move(*asked);
   question.type_code = cursor.u16();
   cursor.u16();
   if (!cursor.ok()) return std::nullopt;
@@ -118,7 +129,8 @@ std::optional<DnsQuestion> read_question(std::string_view wire) {
     question.edns = true;
     question.payload = std::max<std::size_t>(512, cursor.u16());
     const std::uint32_t extended = cursor.u32();
-    if ((extended & 0x8000) != 0) question.wants_authentic = true;
+    question.dnssec_ok = (extended & 0x8000) != 0;
+    if (question.dnssec_ok) question.wants_authentic = true;
   }
   return question;
 }
@@ -133,6 +145,13 @@ std::string dns_name_text(std::string_view name) {
   std::string text = base::lower(name);
   if (text.size() > 1 && text.ends_with('.') && !text.ends_with("\\.")) text.pop_back();
   return text;
+}
+
+std::string dns_text(std::string_view wire) {
+  base::Cursor cursor(wire);
+  auto name = name_at(cursor);
+  if (!name || !cursor.at_end()) refuse("not a domain name", wire);
+  return std::move(*name);
 }
 
 std::string dns_name(std::string_view text) {
@@ -205,9 +224,10 @@ std::string dns_rdata(std::string_view type, std::string_view text) {
 std::string DnsReply::wire(const DnsQuestion& question) const {
   std::string out;
   append_u16(out, question.id);
-  constexpr unsigned response = 0x8000, tc = 0x0200, rd = 0x0100, recursion_available = 0x0080, ad = 0x0020;
+  constexpr unsigned response = 0x8000, tc = 0x0200, rd = 0x0100, recursion_available = 0x0080, ad = 0x0020,
+                     cd = 0x0010;
   append_u16(out, response | (truncated ? tc : 0) | (question.recursion_desired ? rd : 0) | recursion_available |
-                      (authentic ? ad : 0) | (rcode & 15));
+                      (authentic ? ad : 0) | (question.checking_disabled ? cd : 0) | (rcode & 15));
   append_u16(out, 1);
   append_u16(out, answer.size());
   append_u16(out, authority.size());
@@ -219,7 +239,7 @@ std::string DnsReply::wire(const DnsQuestion& question) const {
     out += '\0';
     append_u16(out, type_opt);
     append_u16(out, 1232);
-    append_u32(out, (rcode >> 4) << 24);
+    append_u32(out, (rcode >> 4) << 24 | (dnssec_ok ? 0x8000 : 0));  // RFC 3225 §3: DO as it came
     append_u16(out, 0);
   }
   return out;

@@ -14,7 +14,9 @@ namespace lab {
 struct DnsQuestion {
   std::uint16_t id = 0;
   bool recursion_desired = false;
-  bool wants_authentic = false;  ///< AD or DO in the query
+  bool wants_authentic = false;    ///< AD or DO in the query
+  bool dnssec_ok = false;          ///< DO: the asker takes signatures
+  bool checking_disabled = false;  ///< CD: the asker validates for itself
   bool edns = false;
   std::size_t payload = 512;  ///< what the asker takes over UDP
   std::string name;           ///< lower case, no trailing dot, "." for the root; odd octets as \DDD
@@ -31,6 +33,8 @@ std::uint16_t dns_type_code(std::string_view type);
 /// Lower case without the trailing dot; "." stays.
 std::string dns_name_text(std::string_view name);
 
+/// The text of a name that is uncompressed on the wire, as in DnsQuestion; throws std::invalid_argument for another.
+std::string dns_text(std::string_view wire);
 /// A name as wire octets, uncompressed. `\DDD` and `\X` are escapes. Throws std::invalid_argument.
 std::string dns_name(std::string_view text);
 /// RDATA from its text: A, AAAA, MX "10 host.", CNAME and NS "host.", TXT (one record, strings of 255 octets),
@@ -49,7 +53,7 @@ struct DnsRecord {
 /// An answer in the making.
 struct DnsReply {
   unsigned rcode = 0;
-  bool authentic = false, truncated = false, edns = false;
+  bool authentic = false, truncated = false, edns = false, dnssec_ok = false;
   std::vector<DnsRecord> answer, authority;
 
   /// The whole message to this question.

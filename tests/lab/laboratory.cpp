@@ -92,7 +92,7 @@ Laboratory::Laboratory(const LaboratoryOptions& options)
       mx_address_(options.mx_address) {
   ca_ = std::make_unique<Authority>(directory_, "Lab CA", AuthorityOptions{.kept = options.authority});
   other_ca_ = std::make_unique<Authority>(directory_, "Other CA");
-  dns_ = std::make_unique<DnsServer>(options.dns_address, options.dns_port);
+  dns_ = std::make_unique<DnsServer>(options.dns_address, options.dns_port, options.zone_key);
   web_ = std::make_unique<PolicyHost>(watch_, options.policy_address, https_number_,
                                       ca_->issue({"nothing.test"}, {.self_signed = true}).path);
   // The client's and the relay's own names.

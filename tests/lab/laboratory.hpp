@@ -75,6 +75,7 @@ struct LaboratoryOptions {
   std::string mx_address = {};  ///< IPv4, of the first MX host; the next ones count up. Empty: 127.0.1.2
   std::uint16_t dns_port = 0, smtp_port = 0, https_port = 0;
   std::string authority = {};  ///< PEM file that keeps the authority from run to run, with its key; empty: a new one
+  std::string zone_key = {};   ///< the same for the key that signs the DNS records
 };
 
 class Laboratory {

@@ -42,9 +42,8 @@ void list_as_markdown(std::ostream& out) {
       << " domains, each with one attack or one healthy control. \"Good\" is\n"
          "what a sender may make of it; all else is *leaked*, *lost* or *refused to deliver*.\n\n"
          "The laboratory's DNS server plays the sender's validating resolver: it says of all names that they are\n"
-         "secure (AD), signs nothing, and answers SERVFAIL where a validator would find a forgery. The DANE domains\n"
-         "therefore judge senders that trust their resolver's AD flag; one that validates signatures itself finds "
-         "none.\n";
+         "secure (AD), and answers SERVFAIL where a validator would find a forgery. For a resolver that validates\n"
+         "itself, or a sender that does, it signs what it says: `sts-lab guide unbound`.\n";
   const Attack* before = nullptr;
   for (const auto& attack : catalogue()) {
     if (before == nullptr || before->side != attack.side)

@@ -1,5 +1,5 @@
-// Attacks on domains with TLSA records. The laboratory's DNS server plays the validating resolver: it says AD of all
-// names and signs none, and answers SERVFAIL where a validator would find a forgery.
+// Attacks on domains with TLSA records. The laboratory's DNS server plays the validating resolver, and signs all for
+// one that stands in front of it: what is bogus is SERVFAIL to the former's clients, and a forgery to the latter.
 #include "tests/lab/judge/catalogue.hpp"
 #include "tests/lab/tlsa.hpp"
 
@@ -90,19 +90,35 @@ std::vector<Attack> dane_attacks() {
              pin_another(f, f.mx());
              f.lab.dns().fault(tlsa_name(f.mx()), "*", Fault::refused);
            }),
-      dane("dane-bogus-mx", "MX record bogus", "The MX record does not validate: the resolver says SERVFAIL.",
+      dane("dane-bogus-mx", "MX record bogus", "The MX record's signature does not hold: the resolver says SERVFAIL.",
            "A bogus answer is a failure: the message waits.", "RFC 7672 §2.1.1",
            [](Field& f) {
              pin(f, f.mx());
              f.host(f.name);
-             f.lab.dns().fault(f.name, "MX", Fault::servfail);
+             f.lab.dns().fault(f.name, "MX", Fault::bogus);
            }),
-      dane("dane-bogus-address", "address bogus", "The host's address does not validate: the resolver says SERVFAIL.",
+      dane("dane-bogus-address", "address bogus", "The address's signature does not hold: the resolver says SERVFAIL.",
            "A bogus answer is a failure: the host is not used.", "RFC 7672 §2.1.1",
            [](Field& f) {
              pin(f, f.mx());
-             f.lab.dns().fault(f.mx().host(), "*", Fault::servfail);
+             f.lab.dns().fault(f.mx().host(), "*", Fault::bogus);
            }),
+      dane("dane-bogus-tlsa", "TLSA record bogus",
+           "A TLSA record that fits the attacker's key; its signature does not hold: the resolver says SERVFAIL.",
+           "A bogus answer is a failure: the host is not used.", "RFC 7672 §2.1.1",
+           [](Field& f) {
+             pin(f, f.mx(), {.self_signed = true});
+             f.lab.dns().fault(tlsa_name(f.mx()), "*", Fault::bogus);
+           }),
+      dane(
+          "dane-insecure", "TLSA record without signature (control)",
+          "The domain is not signed; its TLSA record fits no key.",
+          "TLSA records that are not secure count for nothing.", "RFC 7672 §2.1.1",
+          [](Field& f) {
+            pin_another(f, f.mx());
+            for (const auto& name : {f.name, f.mx().host(), tlsa_name(f.mx())}) f.lab.dns().insecure(name);
+          },
+          must_deliver),
       dane("dane-beats-policy", "policy kept, another key",
            "The certificate keeps the policy; its key is not the record's.", "A policy never overrides DANE.",
            "RFC 8461 §2", [](Field& f) { pin_another(f, f.mx()); }, must_defer, {.sts = "enforce"}),

@@ -13,9 +13,11 @@ namespace lab::judge {
 Grounds::Grounds(const LabConfig& config, const std::function<bool(const Attack&)>& wanted) : config_(config) {
   std::filesystem::create_directories(config_.directory);
   config_.servers.authority = config_.directory + "/lab-ca-key.pem";
+  config_.servers.zone_key = config_.directory + "/root-key.pem";
   lab_ = std::make_unique<Laboratory>(config_.servers);
   std::ofstream(config_.root()) << lab_->ca().pem();
-  // The server plays a validating resolver: senders without DANE pay no heed to AD.
+  std::ofstream(config_.trust_anchor()) << lab_->dns().trust_anchor();
+  // The server plays a validating resolver, and the signed zone for one that is real: senders without DANE pay no heed.
   lab_->dns().sign(true);
   for (const auto& attack : catalogue())
     if (!wanted || wanted(attack)) fields_.push_back(set_up(*lab_, attack, config_.zone));
@@ -24,11 +26,12 @@ Grounds::Grounds(const LabConfig& config, const std::function<bool(const Attack&
 void Grounds::describe(std::ostream& out) const {
   const auto& servers = config_.servers;
   const auto hosts = lab_->hosts();
-  out << "DNS           " << lab_->dns_server() << "  UDP and TCP, says AD\n"
+  out << "DNS           " << lab_->dns_server() << "  UDP and TCP, says AD and signs\n"
       << "policy hosts  " << servers.policy_address << ":" << lab_->https_port() << "\n"
       << "MX hosts      " << hosts.front()->address() << " to " << hosts.back()->address() << ", port "
       << lab_->smtp_port() << "\n"
       << "trust         " << config_.root() << "\n"
+      << "DNS trust     " << config_.trust_anchor() << "  for a validating resolver in front: sts-lab guide unbound\n"
       << "domains       " << fields_.size() << " below " << config_.zone << ": sts-lab judge --list" << std::endl;
 }
 

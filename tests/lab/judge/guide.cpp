@@ -22,6 +22,7 @@ std::string standard_ports(const LabConfig& config) {
          config.servers.dns_address +
          "\n"
          "                    options trust-ad\n"
+         "                    (or a validating resolver between the two: sts-lab guide unbound)\n"
          "  addresses         ip link set lo up; all of 127.0.0.0/8 is there then\n"
          "  trust             cp " +
          config.root() +
@@ -116,6 +117,44 @@ const std::map<std::string, Text>& guides() {
                 "config/outbound.ini:       enable_tls=true\n"
                 "environment of the daemon: NODE_EXTRA_CA_CERTS=" +
                 c.root() + "\n\nsts-lab judge --config lab.toml --smtp 127.0.0.1:2500 --wait 5m\n";
+       }},
+      {"unbound",
+       [](const LabConfig& c) {
+         return "# unbound.conf: a validating resolver between the sender and the laboratory. Not a sender itself: one "
+                "that has\n"
+                "# its own guide asks 127.0.0.54 then (/etc/resolv.conf: nameserver 127.0.0.54, options trust-ad), and "
+                "trusts\n"
+                "# " +
+                c.root() +
+                " as ever. `sts-lab serve` once, first: it writes the trust anchor.\n"
+                "# unbound -d -c unbound.conf; sts-lab judge --config lab.toml --smtp 127.0.0.1:2500\n"
+                "server:\n"
+                "  interface: 127.0.0.54\n"
+                "  port: 53\n"
+                "  do-daemonize: no\n"
+                "  use-syslog: no\n"
+                "  val-log-level: 2\n"
+                "  chroot: \"\"\n"
+                "  username: \"\"\n"
+                "  directory: \"" +
+                c.directory + "\"\n  pidfile: \"" + c.directory +
+                "/unbound.pid\"\n"
+                "  module-config: \"validator iterator\"\n"
+                "  trust-anchor-file: \"" +
+                c.trust_anchor() +
+                "\"\n"
+                "  do-not-query-localhost: no\n"
+                "  local-zone: \"test.\" nodefault\n"
+                "  # The laboratory changes its mind from message to message.\n"
+                "  cache-max-ttl: 0\n"
+                "  cache-max-negative-ttl: 0\n"
+                "  val-bogus-ttl: 1\n"
+                "remote-control:\n"
+                "  control-enable: no\n"
+                "forward-zone:\n"
+                "  name: \".\"\n"
+                "  forward-addr: " +
+                c.servers.dns_address + "@" + std::to_string(c.servers.dns_port) + "\n";
        }},
   };
   return all;
