@@ -2,6 +2,8 @@
 that each stand needs; nothing else that would make it safer or less safe."""
 import shutil
 
+import unbound
+
 from room import SENDER
 
 SERVICES = "/etc/postfix/master.cf.proto"
@@ -57,7 +59,10 @@ def with_mta_sts_resolver(room):
 
 
 def with_dane(room):
-    return start(room, smtp_dns_support_level="dnssec", smtp_tls_security_level="dane")
+    validator = unbound.in_front(room)
+    address = start(room, smtp_dns_support_level="dnssec", smtp_tls_security_level="dane")
+    room.version(room.facts["version"] + ",", validator)
+    return address
 
 
 STANDS = {"postfix": alone, "postfix-mta-sts-resolver": with_mta_sts_resolver, "postfix-dane": with_dane}
