@@ -63,8 +63,9 @@ struct Judge {
   const std::string state = folder.directory() + "/state.json", result = folder.directory() + "/result.json";
 
   Judge() {
-    std::ofstream(folder.directory() + "/lab.toml") << "dns_port = " << dns.number() << "\nsmtp_port = "
-                                                    << smtp.number() << "\nhttps_port = " << https.number() << "\n";
+    std::ofstream(folder.directory() + "/lab.toml")
+        << "dns_port = " << dns.number() << "\nsmtp_port = " << smtp.number() << "\nhttps_port = " << https.number()
+        << "\n";
   }
 
   std::vector<std::string> command(const std::string& sender) const {
@@ -137,8 +138,7 @@ TEST_CASE("a judge that was killed goes on where it was", "[scenario]") {
   CHECK_FALSE(has(sent, "first@" + met + ".judge.test"));
 
   // All is judged: nobody listens there, and nobody need.
-  const auto ended =
-      lab::run_program(judge.command("127.0.0.1:1"), judge.folder.directory(), std::chrono::minutes(1));
+  const auto ended = lab::run_program(judge.command("127.0.0.1:1"), judge.folder.directory(), std::chrono::minutes(1));
   INFO(ended.out << ended.err);
   CHECK(ended.err == "");
   const auto again = judge.read(judge.result);

@@ -53,16 +53,13 @@ def with_mta_sts_resolver(room):
     room.empty("/var/lib/mta-sts", "_mta-sts")
     room.start("mta-sts-daemon", "/usr/bin/mta-sts-daemon", user="_mta-sts")
     room.listens("127.0.0.1", 8461)
-    address = start(room, smtp_tls_policy_maps="socketmap:inet:127.0.0.1:8461:postfix")
-    room.version(room.facts["version"] + ", postfix-mta-sts-resolver", room.debian_version("postfix-mta-sts-resolver"))
-    return address
+    room.version("postfix-mta-sts-resolver", room.debian_version("postfix-mta-sts-resolver"))
+    return start(room, smtp_tls_policy_maps="socketmap:inet:127.0.0.1:8461:postfix")
 
 
 def with_dane(room):
-    validator = unbound.in_front(room)
-    address = start(room, smtp_dns_support_level="dnssec", smtp_tls_security_level="dane")
-    room.version(room.facts["version"] + ",", validator)
-    return address
+    unbound.in_front(room)
+    return start(room, smtp_dns_support_level="dnssec", smtp_tls_security_level="dane")
 
 
 STANDS = {"postfix": alone, "postfix-mta-sts-resolver": with_mta_sts_resolver, "postfix-dane": with_dane}

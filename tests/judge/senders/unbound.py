@@ -10,7 +10,7 @@ server:
   use-syslog: no
   val-log-level: 2
   chroot: ""
-  username: "unbound"
+  username: "{user}"
   directory: "{directory}"
   pidfile: ""
   module-config: "validator iterator"
@@ -34,8 +34,9 @@ def in_front(room):
     anchor = directory / "root.key"
     anchor.write_text(room.root_key.read_text())
     configuration = directory / "unbound.conf"
-    configuration.write_text(CONFIGURATION.format(address=RESOLVER, directory=directory, anchor=anchor, server=DNS))
+    configuration.write_text(CONFIGURATION.format(address=RESOLVER, directory=directory, anchor=anchor, server=DNS,
+                                                  user="unbound" if room.as_root else ""))
     room.nameserver(RESOLVER)
     room.start("unbound", "/usr/sbin/unbound", "-d", "-c", str(configuration))
     room.listens(RESOLVER, 53)
-    return f"unbound {room.debian_version('unbound')}"
+    room.version("unbound", room.debian_version("unbound"))
