@@ -27,7 +27,7 @@ class Room:
         self.root_key = self.path / "lab-state" / "root.key"
         self.as_root = not os.environ.get("JUDGE_ONE_USER")
         self.daemons = []
-        self.facts = {}  # what the table says of the sender: its version
+        self.facts = {"version": []}  # what the table says of the stand: its programs, the last one first
         # What the sender keeps is in memory: a busy disk is no attack.
         self.memory = self.path / "memory"
         self.memory.mkdir()
@@ -122,7 +122,7 @@ class Room:
             time.sleep(0.05)
 
     def version(self, *words):
-        self.facts["version"] = " ".join(words)
+        self.facts["version"].insert(0, " ".join(words))
 
     def debian_version(self, package):
         return self.run("dpkg-query", "-W", "-f", "${Version}", package)

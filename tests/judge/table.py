@@ -16,7 +16,7 @@ def lines(results, senders):
     for sender in senders:
         attacks = json.loads((results / sender / "result.json").read_text())["attacks"]
         version = json.loads((results / sender / "facts.json").read_text())["version"]
-        rows.append(f"| `{sender}` | {version} | " + " | ".join(cell(attacks, side) for side in SIDES) + " |")
+        rows.append(f"| `{sender}` | {', '.join(version)} | " + " | ".join(cell(attacks, side) for side in SIDES) + " |")
     return ["| stand | version | " + " | ".join(SIDES) + " |", "|" + "---|" * (len(SIDES) + 2), *rows]
 
 

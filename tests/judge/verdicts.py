@@ -41,10 +41,14 @@ def accept(file, attacks, before):
 def compare(file, result, write=False):
     """What differs, in words."""
     attacks = json.loads(result.read_text())["attacks"]
+    if not attacks:
+        return ["no attack was judged"]
     expected = read(file)
     if write:
         accept(file, attacks, expected)
         return []
+    if not file.exists():
+        return [f"{file.name} has no file in tests/judge/expected; tests/judge/run --accept {file.name} writes it"]
     faults = [f"{name} is expected, and no attack of the catalogue has that name"
               for name in expected.keys() - {attack["name"] for attack in attacks}]
     for attack in attacks:

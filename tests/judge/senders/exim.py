@@ -1,8 +1,10 @@
-"""Debian's Exim, from build/peers: what upstream's default configuration says of remote delivery, with DANE as Debian builds it. Exim has no
+"""Debian's Exim, from build/peers: what upstream's default configuration says of remote delivery, with DANE as Debian builds it, through unbound. Exim has no
 MTA-STS of its own."""
 import gzip
 import re
 import shutil
+
+import unbound
 
 from room import SENDER, NoStand
 
@@ -47,6 +49,7 @@ begin retry
 
 
 def start(room):
+    unbound.in_front(room)
     unpacked = room.source / "build/peers" / PACKAGE
     if not unpacked.exists():
         raise NoStand(f"build/peers/{PACKAGE} is missing; tests/install tests unpacks it")

@@ -2,6 +2,8 @@
 that each stand needs; nothing else that would make it safer or less safe."""
 import shutil
 
+import unbound
+
 from room import SENDER
 
 SERVICES = "/etc/postfix/master.cf.proto"
@@ -51,12 +53,12 @@ def with_mta_sts_resolver(room):
     room.empty("/var/lib/mta-sts", "_mta-sts")
     room.start("mta-sts-daemon", "/usr/bin/mta-sts-daemon", user="_mta-sts")
     room.listens("127.0.0.1", 8461)
-    address = start(room, smtp_tls_policy_maps="socketmap:inet:127.0.0.1:8461:postfix")
-    room.version(room.facts["version"] + ", postfix-mta-sts-resolver", room.debian_version("postfix-mta-sts-resolver"))
-    return address
+    room.version("postfix-mta-sts-resolver", room.debian_version("postfix-mta-sts-resolver"))
+    return start(room, smtp_tls_policy_maps="socketmap:inet:127.0.0.1:8461:postfix")
 
 
 def with_dane(room):
+    unbound.in_front(room)
     return start(room, smtp_dns_support_level="dnssec", smtp_tls_security_level="dane")
 
 

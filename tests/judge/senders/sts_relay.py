@@ -1,9 +1,12 @@
-"""The relay that this repository builds, once with each kind of listener, configured as a user would: the system's resolver, the system's
-trust, standard ports, and no [lab] table."""
+"""The relay that this repository builds, once with each kind of listener, configured as a user would: the system's resolver, which is
+an unbound that validates, the system's trust, standard ports, and no [lab] table."""
+import unbound
+
 from room import SENDER
 
 
 def start(room, listener=""):
+    unbound.in_front(room)
     state = room.folder("sts-relay", "nobody", 0o700)
     configuration = room.path / "sts-relay.toml"
     configuration.write_text(

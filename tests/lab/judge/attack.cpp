@@ -59,6 +59,20 @@ std::string Field::disarming_policy() const {
   return "version: STSv1\r\nmode: none\r\nmax_age: 31557600\r\n";
 }
 
+Attack Table::operator()(std::string name, std::string title, std::string deed, std::string rule, std::string source,
+                         Step attack, std::optional<Good> other_good, std::optional<DomainOptions> other_domain) const {
+  return {.side = side,
+          .name = std::move(name),
+          .title = std::move(title),
+          .deed = std::move(deed),
+          .rule = std::move(rule),
+          .source = std::move(source),
+          .good = other_good.value_or(good),
+          .domain = other_domain.value_or(domain),
+          .attack = attack,
+          .needs_past = needs_past};
+}
+
 Field set_up(Laboratory& lab, const Attack& attack, const std::string& zone) {
   Field field{.lab = lab, .attack = attack, .name = attack.name + "." + zone};
   field.domain = &lab.domain(field.name, attack.domain);

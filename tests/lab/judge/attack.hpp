@@ -6,6 +6,7 @@
 // belong to the domain may get the message when `good` allows delivery, all others never; `evil` moves one over.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -78,6 +79,18 @@ struct Attack {
   /// What is wrong with it as it arrived (several: it came apart), or "".
   std::string (*spoilt)(const std::vector<std::string>& bodies) = nullptr;
   bool spoilt_is_leak = false;  ///< else what was spoilt is lost
+};
+
+/// The table of a side: what its lines have in common, and how one is written.
+struct Table {
+  Side side = Side::control;
+  Good good = must_defer;
+  DomainOptions domain = {.sts = "enforce"};
+  bool needs_past = false;
+
+  Attack operator()(std::string name, std::string title, std::string deed, std::string rule, std::string source,
+                    Step attack, std::optional<Good> other_good = {},
+                    std::optional<DomainOptions> other_domain = {}) const;
 };
 
 /// Sets up the domain, in peace where the attack needs a past.

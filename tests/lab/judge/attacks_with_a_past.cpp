@@ -8,17 +8,13 @@ namespace {
 constexpr const char* cached =
     "A policy in the cache counts until its max_age has passed, whatever happens to its source.";
 
+const Table with_a_past{.side = Side::past, .needs_past = true};
+
 /// The attack on the policy's source; STARTTLS is stripped besides.
-Attack stripped_and(std::string name, std::string title, std::string deed, std::string source, Step step,
+Attack stripped_and(std::string name, std::string title, const std::string& deed, std::string source, Step step,
                     std::string rule = cached) {
-  return {.side = Side::past,
-          .name = std::move(name),
-          .title = std::move(title),
-          .deed = std::move(deed) + " STARTTLS is stripped.",
-          .rule = std::move(rule),
-          .source = std::move(source),
-          .attack = step,
-          .needs_past = true};
+  return with_a_past(std::move(name), std::move(title), deed + " STARTTLS is stripped.", std::move(rule),
+                     std::move(source), step);
 }
 
 void strip(Field& f) {
@@ -37,19 +33,6 @@ void disarm(Field& f, const std::function<void(Site&)>& change) {
 
 void disarm_as(Field& f, const Certificate& certificate) {
   disarm(f, [&](Site& s) { s.certificate = certificate.path; });
-}
-
-Attack other(std::string name, std::string title, std::string deed, std::string rule, std::string source, Step step,
-             DomainOptions domain = {.sts = "enforce"}) {
-  return {.side = Side::past,
-          .name = std::move(name),
-          .title = std::move(title),
-          .deed = std::move(deed),
-          .rule = std::move(rule),
-          .source = std::move(source),
-          .domain = std::move(domain),
-          .attack = step,
-          .needs_past = true};
 }
 
 std::vector<Attack> on_the_policy() {
@@ -122,29 +105,28 @@ std::vector<Attack> on_the_policy() {
 
 std::vector<Attack> attacks_with_a_past() {
   auto all = on_the_policy();
-  all.push_back(other("past-starttls-stripped", "downgrade on a second connection",
-                      "The first connection had TLS, the second is not offered it.",
-                      "Each connection is judged for itself.", "RFC 8461 §5", strip));
-  all.push_back(other("past-certificate-swapped", "certificate swapped on a second connection",
-                      "The second connection shows a valid certificate of another name.",
-                      "Each connection is judged for itself.", "RFC 8461 §4.2",
-                      [](Field& f) { f.certificate({"mx.attacker.test"}); }));
-  all.push_back(other("past-mx-forged", "MX record forged", "The MX record names a host of the attacker.",
-                      "Hosts that the policy does not name are not used.", "RFC 8461 §5",
-                      [](Field& f) { f.domain->hosts({f.host("mx.attacker." + f.name).host()}); }));
-  all.push_back(other("past-resumed-session", "resumed session of another host",
-                      "The MX host becomes one whose address and TLS sessions the sender knows from another name.",
-                      "A resumed session proves the name that its full handshake proved, no other.", "RFC 8461 §4.2",
-                      [](Field& f) {
-                        f.lab.dns().set("mx2." + f.name, "A", {f.mx().address()});
-                        f.domain->hosts({"mx2." + f.name});
-                      },
-                      {.sts = "enforce"}));
+  all.push_back(with_a_past("past-starttls-stripped", "downgrade on a second connection",
+                            "The first connection had TLS, the second is not offered it.",
+                            "Each connection is judged for itself.", "RFC 8461 §5", strip));
+  all.push_back(with_a_past("past-certificate-swapped", "certificate swapped on a second connection",
+                            "The second connection shows a valid certificate of another name.",
+                            "Each connection is judged for itself.", "RFC 8461 §4.2",
+                            [](Field& f) { f.certificate({"mx.attacker.test"}); }));
+  all.push_back(with_a_past("past-mx-forged", "MX record forged", "The MX record names a host of the attacker.",
+                            "Hosts that the policy does not name are not used.", "RFC 8461 §5",
+                            [](Field& f) { f.domain->hosts({f.host("mx.attacker." + f.name).host()}); }));
+  all.push_back(with_a_past(
+      "past-resumed-session", "resumed session of another host",
+      "The MX host becomes one whose address and TLS sessions the sender knows from another name.",
+      "A resumed session proves the name that its full handshake proved, no other.", "RFC 8461 §4.2", [](Field& f) {
+        f.lab.dns().set("mx2." + f.name, "A", {f.mx().address()});
+        f.domain->hosts({"mx2." + f.name});
+      }));
   all.back().peace = [](Field& f) { f.domain->policy({.mx = {"*." + f.name}}); };
-  all.push_back(other("past-cohosted", "domain without a policy, same host",
-                      "A domain without a policy uses the MX host first, whose certificate is of another name.",
-                      "Connections opened for a domain without a policy prove nothing for one with a policy.",
-                      "RFC 8461 §5", nullptr));
+  all.push_back(with_a_past("past-cohosted", "domain without a policy, same host",
+                            "A domain without a policy uses the MX host first, whose certificate is of another name.",
+                            "Connections opened for a domain without a policy prove nothing for one with a policy.",
+                            "RFC 8461 §5", nullptr));
   all.back().first_domain = "open";
   all.back().peace = [](Field& f) {
     f.certificate({"mx.attacker.test"});

@@ -4,17 +4,12 @@
 namespace lab::judge {
 namespace {
 
+const Table control{.side = Side::control};
+
 Attack healthy(std::string name, std::string title, std::string deed, std::string rule, std::string source,
                DomainOptions domain, Step step) {
-  return {.side = Side::control,
-          .name = std::move(name),
-          .title = std::move(title),
-          .deed = std::move(deed),
-          .rule = std::move(rule),
-          .source = std::move(source),
-          .good = must_deliver,
-          .domain = std::move(domain),
-          .attack = step};
+  return control(std::move(name), std::move(title), std::move(deed), std::move(rule), std::move(source), step,
+                 must_deliver, std::move(domain));
 }
 
 }  // namespace

@@ -17,13 +17,18 @@ std::string dns(const LabConfig& config) {
 std::string standard_ports(const LabConfig& config) {
   return "This sender asks the system's DNS server and dials ports 25 and 443. Give it a machine, a container or a\n"
          "network namespace of its own, and there\n"
-         "  in lab.toml       dns_port = 53, smtp_port = 25, https_port = 443\n"
+         "  in lab.toml       dns_port = 53, smtp_port = 25, https_port = 443, and addresses that are neither of\n"
+         "                    127.0.0.0/8, which mail servers take for their own, nor private, which some refuse:\n"
+         "                    dns_address = \"198.18.0.53\", policy_address = \"198.18.0.80\", mx_address = "
+         "\"198.18.1.1\"\n"
          "  /etc/resolv.conf  nameserver " +
          config.servers.dns_address +
          "\n"
          "                    options trust-ad\n"
          "                    (or a validating resolver between the two: sts-lab guide unbound)\n"
-         "  addresses         ip link set lo up; all of 127.0.0.0/8 is there then\n"
+         "  addresses         ip link set lo up; ip address add 198.18.0.1/16 dev lo: all of that network is there "
+         "then;\n"
+         "                    ip address add 198.18.0.25/32 dev lo: the sender's own\n"
          "  trust             cp " +
          config.root() +
          " /usr/local/share/ca-certificates/sts-lab.crt && update-ca-certificates\n"
@@ -56,36 +61,47 @@ const std::map<std::string, Text>& guides() {
                 "smtp_port = " +
                 std::to_string(c.servers.smtp_port) + "\nhttps_port = " + std::to_string(c.servers.https_port) +
                 "\nallow_loopback = true\n"
-                "\n# sts-lab judge --config lab.toml --smtp 127.0.0.1:2500\n";
+                "\n# With on_defer = \"queue\" in the listener also [queue] retry = [\"5s\"], and below --wait 30s.\n"
+                "# sts-lab judge --config lab.toml --smtp 127.0.0.1:2500\n";
        }},
       {"postfix",
        [](const LabConfig& c) {
          return standard_ports(c) +
                 "\nmain.cf:\n"
-                "  mynetworks = 127.0.0.0/8\n"
+                "  mynetworks = 198.18.0.0/24\n"
+                "  mydestination =\n"
                 "  relayhost =\n"
-                "  inet_interfaces = 127.0.0.1\n"
+                "  inet_interfaces = 198.18.0.25\n"
+                "  smtp_tls_security_level = may        (as Debian sets it)\n"
                 "  smtp_tls_CAfile = " +
                 c.root() +
                 "\n"
-                "  minimal_backoff_time = 60s\n"
+                "  minimal_backoff_time = 5s, maximal_backoff_time = 10s, queue_run_delay = 5s\n"
                 "DANE:     smtp_dns_support_level = dnssec, smtp_tls_security_level = dane\n"
-                "MTA-STS:  smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix (postfix-mta-sts-resolver)\n"
-                "If the laboratory and Postfix share port 25, Postfix's own smtpd needs another one in master.cf:\n"
-                "  127.0.0.1:2500 inet n - n - - smtpd\n"
-                "\nsts-lab judge --config lab.toml --smtp 127.0.0.1:2500 --wait 5m\n";
+                "MTA-STS:  smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix (postfix-mta-sts-resolver), "
+                "and in\n"
+                "          mta-sts-daemon.yml cache_grace: 1, so that a changed record counts at once, and\n"
+                "          default_zone: {timeout: 15} where the machine is busy\n"
+                "Debian runs smtp in a chroot with a resolv.conf and certificates of its own, which its start script "
+                "copies;\n"
+                "`n` in the fifth column of master.cf does without.\n"
+                "\nsts-lab judge --config lab.toml --smtp 198.18.0.25:25 --wait 30s\n";
        }},
       {"exim",
        [](const LabConfig& c) {
          return standard_ports(c) +
                 "\nexim4.conf (there is no MTA-STS in Exim; DANE where it was built with it):\n"
-                "  daemon_smtp_ports = 2500\n"
-                "  local_interfaces = 127.0.0.1\n"
-                "  hostlist relay_from_hosts = 127.0.0.1\n"
+                "  daemon_smtp_ports = 25\n"
+                "  local_interfaces = 198.18.0.25\n"
+                "  hostlist relay_from_hosts = 198.18.0.0/24    (and an acl_smtp_rcpt that accepts these)\n"
                 "  dns_dnssec_ok = 1\n"
-                "  router dnslookup:       dnssec_request_domains = *, ignore_target_hosts empty\n"
+                "  router dnslookup:       dnssec_request_domains = *\n"
                 "  transport remote_smtp:  hosts_try_dane = *, tls_verify_certificates = " +
-                c.root() + "\n\nsts-lab judge --config lab.toml --smtp 127.0.0.1:2500 --wait 5m\n";
+                c.root() +
+                "\n"
+                "  begin retry:            * * F,1h,5s\n"
+                "  the daemon:             exim4 -bdf -q5s\n"
+                "\nsts-lab judge --config lab.toml --smtp 198.18.0.25:25 --wait 30s\n";
        }},
       {"opensmtpd",
        [](const LabConfig& c) {

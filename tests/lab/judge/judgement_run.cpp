@@ -190,7 +190,10 @@ Result Run::result(const Case& one) {
 }
 
 std::vector<Result> Run::results() {
-  if (const auto fault = hand_over_.greeting(); !fault.empty())
+  const bool any_to_judge = std::any_of(cases_.begin(), cases_.end(), [this](const Case& one) {
+    return state_.verdict(one.field.attack.name) == nullptr;
+  });
+  if (const auto fault = any_to_judge ? hand_over_.greeting() : std::string(); !fault.empty())
     throw std::runtime_error("no sender to judge at " + options_.address + ":" + std::to_string(options_.port) + ": " +
                              fault);
   for (auto& one : cases_) begin(one);

@@ -43,7 +43,8 @@ struct Progress {
   const Result* latest = nullptr;     ///< null: only time has passed
 };
 
-/// Results in the catalogue's order. Throws std::runtime_error where nobody answers at the address.
+/// Results in the catalogue's order. Throws std::runtime_error where nobody answers at the address
+/// and not all is judged already.
 std::vector<Result> run(Grounds& grounds, const RunOptions& options, const std::function<void(const Progress&)>& tell);
 
 }  // namespace lab::judge

@@ -12,18 +12,7 @@ constexpr const char *no_tls = "Under enforce a host without STARTTLS gets no me
                      *no_name = "A certificate counts for the MX host's name in its subjectAltName, as DNS-ID.",
                      *not_named = "A host that the policy does not name gets no message.";
 
-Attack on_mx(std::string name, std::string title, std::string deed, std::string rule, std::string source, Step step,
-             Good good = must_defer, DomainOptions domain = {.sts = "enforce"}) {
-  return {.side = Side::mx,
-          .name = std::move(name),
-          .title = std::move(title),
-          .deed = std::move(deed),
-          .rule = std::move(rule),
-          .source = std::move(source),
-          .good = good,
-          .domain = std::move(domain),
-          .attack = step};
-}
+const Table on_mx{.side = Side::mx};
 
 std::vector<Attack> on_starttls() {
   const std::string sts = "RFC 8461 §5", tls = "RFC 3207 §4";

@@ -8,16 +8,12 @@ namespace {
 constexpr const char* no_policy =
     "A policy that cannot be fetched over valid HTTPS is none: delivery goes on as without MTA-STS.";
 
+const Table on_policy{.side = Side::policy};
+
+/// What a sender without a policy is told.
 Attack forged(std::string name, std::string title, std::string deed, std::string source, Step step,
               Good good = must_deliver, std::string rule = no_policy) {
-  return {.side = Side::policy,
-          .name = std::move(name),
-          .title = std::move(title),
-          .deed = std::move(deed),
-          .rule = std::move(rule),
-          .source = std::move(source),
-          .good = good,
-          .attack = step};
+  return on_policy(std::move(name), std::move(title), std::move(deed), std::move(rule), std::move(source), step, good);
 }
 
 void deny(Field& f, const std::string& certificate) {
