@@ -56,14 +56,12 @@ TEST_CASE("unbound finds insecure what the laboratory calls insecure", "[scenari
   scenario::ValidatingResolver resolver(dns);
   const auto of = [&](const std::string& name) {
     return std::vector<std::string>{resolver.ask(name, "MX").substr(0, 10), resolver.ask("mx1." + name, "A"),
-                                    resolver.ask("mx1." + name, "AAAA"),
-                                    resolver.ask("_25._tcp.mx1." + name, "TLSA")};
+                                    resolver.ask("mx1." + name, "AAAA"), resolver.ask("_25._tcp.mx1." + name, "TLSA")};
   };
   const std::string tlsa = " TLSA " + record;
   CHECK(of("domain.test") ==
         std::vector<std::string>{"NOERROR MX", "NOERROR A 127.0.0.9", "NOERROR", "NOERROR" + tlsa});
-  CHECK(of("host.test") ==
-        std::vector<std::string>{"NOERROR ad", "NOERROR A 127.0.0.9", "NOERROR", "NOERROR" + tlsa});
+  CHECK(of("host.test") == std::vector<std::string>{"NOERROR ad", "NOERROR A 127.0.0.9", "NOERROR", "NOERROR" + tlsa});
   CHECK(of("record.test") ==
         std::vector<std::string>{"NOERROR ad", "NOERROR ad A 127.0.0.9", "NOERROR ad", "NOERROR" + tlsa});
   CHECK(resolver.ask("none.domain.test", "A") == "NXDOMAIN");

@@ -29,9 +29,8 @@ ValidatingResolver::ValidatingResolver(const lab::DnsServer& server) : port_(fre
 }
 
 std::string ValidatingResolver::ask(const std::string& name, const std::string& type) const {
-  const auto asked =
-      lab::run_program({"/usr/bin/drill", "-D", "-p", std::to_string(port_), "@127.0.0.1", name, type},
-                       directory_.path(), std::chrono::seconds(60));
+  const auto asked = lab::run_program({"/usr/bin/drill", "-D", "-p", std::to_string(port_), "@127.0.0.1", name, type},
+                                      directory_.path(), std::chrono::seconds(60));
   std::smatch found;
   std::string said = "no answer: " + asked.out + asked.err;
   if (std::regex_search(asked.out, found, std::regex("rcode: ([A-Z]+)"))) said = found[1];
@@ -41,7 +40,8 @@ std::string ValidatingResolver::ask(const std::string& name, const std::string& 
   bool in_answer = false;
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with(";;")) in_answer = line.find("ANSWER SECTION") != std::string::npos;
-    if (in_answer && std::regex_search(line, found, std::regex("\tIN\t([A-Z]+\t.*)")) && !found[1].str().starts_with("RRSIG"))
+    if (in_answer && std::regex_search(line, found, std::regex("\tIN\t([A-Z]+\t.*)")) &&
+        !found[1].str().starts_with("RRSIG"))
       records.insert(std::regex_replace(found[1].str(), std::regex("\\s+"), " "));
   }
   for (const auto& record : records) said += ' ' + record.substr(0, record.find_last_not_of(' ') + 1);

@@ -18,7 +18,8 @@ class ValidatingResolver {
   /// "127.0.0.1:5353"
   std::string endpoint() const { return "127.0.0.1:" + std::to_string(port_); }
 
-  /// What it says to a question with DO: "NOERROR ad", "SERVFAIL", and behind it the records of the answer, in the order of letters.
+  /// What it says to a question with DO: "NOERROR ad", "SERVFAIL", and behind it the records of the answer, in the
+  /// order of letters.
   std::string ask(const std::string& name, const std::string& type) const;
   std::string log() const;
 

@@ -46,14 +46,14 @@ TEST_CASE("signatures over each type of record hold up to the trust anchor") {
   zone.dns.set("_25._tcp.mx1.a.test", "TLSA", {"3 1 1 " + std::string(64, 'a'), "2 1 2 " + std::string(128, 'b')});
   zone.dns.set("alias.test", "CNAME", {"MX1.a.test."});
   for (const auto& [name, type] : std::vector<std::pair<std::string, std::string>>{{"a.test", "MX"},
-                                                                                  {"A.TEST", "MX"},
-                                                                                  {"mx1.a.test", "A"},
-                                                                                  {"mx1.a.test", "AAAA"},
-                                                                                  {"_mta-sts.a.test", "TXT"},
-                                                                                  {"_25._tcp.mx1.a.test", "TLSA"},
-                                                                                  {"alias.test", "A"},
-                                                                                  {".", "NS"},
-                                                                                  {".", "SOA"}}) {
+                                                                                   {"A.TEST", "MX"},
+                                                                                   {"mx1.a.test", "A"},
+                                                                                   {"mx1.a.test", "AAAA"},
+                                                                                   {"_mta-sts.a.test", "TXT"},
+                                                                                   {"_25._tcp.mx1.a.test", "TLSA"},
+                                                                                   {"alias.test", "A"},
+                                                                                   {".", "NS"},
+                                                                                   {".", "SOA"}}) {
     const auto said = zone.chase(name, type);
     INFO(said);
     CHECK(contains(said, "alg: 13 flags: 257"));
@@ -123,9 +123,8 @@ TEST_CASE("the key of the zone is kept and is for its owner alone") {
 
 TEST_CASE("names at the limits of length are denied too") {
   const std::string full(63, 'a');
-  for (const std::string& name :
-       {full + '.' + full + '.' + full + '.' + std::string(61, 'a'), full + ".test", std::string("\\000.test"),
-        std::string("[.test"), std::string("\\255.test")}) {
+  for (const std::string& name : {full + '.' + full + '.' + full + '.' + std::string(61, 'a'), full + ".test",
+                                  std::string("\\000.test"), std::string("[.test"), std::string("\\255.test")}) {
     INFO(name);
     for (const auto& record : lab::no_such_name(name, 0)) {
       CHECK_FALSE(lab::dns_name(record.owner).empty());
