@@ -8,8 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
-# No address of 127.0.0.0/8, and none of a private network: mail servers take the former for themselves, and some refuse both as MX hosts. This one is
-# set aside for laboratories (RFC 2544).
+# No address of 127.0.0.0/8, and none of a private network: mail servers take the former for their own, and some refuse both as MX hosts.
+# This one is set aside for laboratories (RFC 2544).
 DNS, WEB, FIRST_MX, SENDER, RESOLVER = "198.18.0.53", "198.18.0.80", "198.18.1.1", "198.18.0.25", "198.18.0.54"
 PATIENCE = 60.0  # seconds for a daemon to listen
 

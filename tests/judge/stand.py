@@ -9,8 +9,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent / "senders"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
-from every import STANDS  # noqa: E402
-from room import NoStand, Room  # noqa: E402
+from every import STANDS
+from room import NoStand, Room
 
 LONGEST = 600  # seconds for a whole judgement
 

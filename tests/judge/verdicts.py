@@ -60,4 +60,5 @@ def compare(file, result, write=False):
 
 def counts(result):
     whole = json.loads(result.read_text())
-    return ", ".join(f"{whole[word]} {word.replace('_', ' ')}" for word in ("held", "leaked", "lost", "refused_to_deliver", "not_reached") if whole[word])
+    words = ("held", "leaked", "lost", "refused_to_deliver", "not_reached")
+    return ", ".join(f"{whole[word]} {word.replace('_', ' ')}" for word in words if whole[word])

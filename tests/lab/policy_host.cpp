@@ -97,11 +97,15 @@ std::vector<Visit> PolicyHost::visits() const {
 
 void PolicyHost::note_visit(const std::string& server_name, Deadline began, bool answered) {
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began);
-  auto guard = watch_.lock();
-  const auto found = sites_.find(server_name);
-  if (found == sites_.end()) return;
-  const Site& site = found->second.site;
-  if (site.behaviour == Behaviour::normal && site.delay.count() == 0) visits_.push_back({server_name, took, answered});
+  {
+    auto guard = watch_.lock();
+    const auto found = sites_.find(server_name);
+    if (found == sites_.end()) return;
+    const Site& site = found->second.site;
+    if (site.behaviour != Behaviour::normal || site.delay.count() != 0) return;
+    visits_.push_back({server_name, took, answered});
+  }
+  watch_.changed();
 }
 
 std::size_t PolicyHost::count(const std::string& host) const {

@@ -172,6 +172,28 @@ TEST_CASE("a policy host shows each site its own certificate and serves it over 
   CHECK(get("mta-sts.x.test").first == x);
 }
 
+TEST_CASE("a policy host knows who was answered and who left before", "[laboratory]") {
+  Laboratory lab;
+  lab.site("x.test", "version: STSv1\r\n");
+  lab.site("hanging.test");
+  lab.web().change("mta-sts.hanging.test", [](Site& site) { site.behaviour = Behaviour::hang; });
+  const auto visit = [&](const std::string& domain, const std::string& request) {
+    const auto channel = Channel::connect(lab.web().address(), lab.web().port(), std::chrono::seconds(30));
+    channel->connect_tls(any_context().get(), "mta-sts." + domain);
+    channel->write(request);
+    if (request.ends_with("\r\n\r\n")) channel->read_line();
+  };
+  const std::string request = "GET /.well-known/mta-sts.txt HTTP/1.1\r\n";
+  visit("hanging.test", request);  // no honest site: what it keeps from a client is its attack
+  visit("x.test", request);
+  REQUIRE(lab.watch().until([&] { return lab.web().visits().size() == 1; }, std::chrono::seconds(30)));
+  CHECK_FALSE(lab.web().visits()[0].answered);
+  CHECK(lab.web().visits()[0].server_name == "mta-sts.x.test");
+  visit("x.test", request + "\r\n");
+  REQUIRE(lab.watch().until([&] { return lab.web().visits().size() >= 2; }, std::chrono::seconds(30)));
+  CHECK(lab.web().visits()[1].answered);
+}
+
 TEST_CASE("log lines are read back into fields", "[laboratory]") {
   const auto line = parse_log_line(
       R"(2026-11-25T07:00:00.000Z info event=delivery domain=x.test reason="says \"no\" = \\ never" code=451 empty= flag)");

@@ -1,5 +1,5 @@
-"""Debian's Exim, from build/peers: what upstream's default configuration says of remote delivery, with DANE as Debian builds it, through unbound. Exim has no
-MTA-STS of its own."""
+"""Debian's Exim, from build/peers: what upstream's default configuration says of remote delivery, with DANE as Debian builds it, through
+unbound. Exim has no MTA-STS of its own."""
 import gzip
 import re
 import shutil
