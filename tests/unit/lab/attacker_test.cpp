@@ -30,8 +30,8 @@ TEST_CASE("each attack has an attacker somewhere and no healthy control has one"
   const std::set<std::string> no_attack{"eight-bits", "lone-dots", "long-line"};  // old hosts and odd messages
   for (const auto& attack : catalogue()) {
     INFO(attack.name);
-    const bool healthy = attack.side == Side::control || attack.title.ends_with("(control)") ||
-                         no_attack.contains(attack.name);
+    const bool healthy =
+        attack.side == Side::control || attack.title.ends_with("(control)") || no_attack.contains(attack.name);
     CHECK(attacker(attack).anywhere() != healthy);
   }
 }

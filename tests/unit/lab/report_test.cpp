@@ -41,12 +41,8 @@ TEST_CASE("on a terminal no line is wider than it and the last one says what goe
   std::ostringstream out;
   Reporter reporter(out, 80, false);
   const auto one = result(0, Verdict::held, std::string(150, 'w'));
-  Progress progress{.judged = 1,
-                    .all = 3,
-                    .waiting = 2,
-                    .in_peace = 1,
-                    .left = std::chrono::milliseconds(64100),
-                    .latest = &one};
+  Progress progress{
+      .judged = 1, .all = 3, .waiting = 2, .in_peace = 1, .left = std::chrono::milliseconds(64100), .latest = &one};
   reporter.tell(progress);
   const auto shown = lines(out.str());
   REQUIRE(shown.size() == 2);
