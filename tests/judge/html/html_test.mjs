@@ -30,6 +30,7 @@ async function opened(file, options) {
   await page.goto(url)
   assert.deepEqual(requests, [url], 'the page asks for nothing but itself')
   assert.deepEqual(complaints, [], 'the browser has no complaint')
+  assert.equal(await page.locator('script, link, img, iframe, object, [onclick], [onload]').count(), 0, 'nothing but text and style')
   return page
 }
 
