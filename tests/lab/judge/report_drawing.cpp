@@ -45,12 +45,19 @@ std::string arrow(Arrow kind) {
   return out + "<path d=\"M0 12H44\"/><path stroke-dasharray=\"none\" d=\"M37 6L45 12L37 18\"/></svg>";
 }
 
+/// A name that breaks at its dots where it must break.
+std::string breakable(const std::string& name) {
+  std::string out = escaped(name);
+  for (auto at = out.find('.'); at != std::string::npos; at = out.find('.', at + 1)) out.insert(at + 1, "<wbr>");
+  return out;
+}
+
 std::string box(const Place& place) {
   const bool evil = !place.deed.empty();
   std::string out =
       std::string("<div class=\"place") + (evil ? " evil" : "") + "\"><b>" + escaped(place.title) + "</b>";
   if (evil) out += " <span class=\"chip bad\">attacker</span>";
-  if (!place.name.empty()) out += "<br><span class=\"name\">" + escaped(place.name) + "</span>";
+  if (!place.name.empty()) out += "<br><span class=\"name\">" + breakable(place.name) + "</span>";
   if (evil) out += "<br>" + escaped(place.deed);
   if (!place.words.empty())
     out += "<br><span class=\"" + std::string(css_class(place.arrow)) + " way\">" + escaped(place.words) + "</span>";

@@ -41,7 +41,7 @@ TEST_CASE("the drawing says which way the message went and where it must not go"
   leaked.thieves = {"mx1.mx-forged.judge.test", "mx.attacker.mx-forged.judge.test"};
   CHECK(contains(drawing(leaked), "Got the message in plaintext, and must not."));
   CHECK(contains(drawing(leaked), "He wants the message here."));
-  CHECK_FALSE(contains(drawing(leaked), "mx1.mx-forged"));
+  CHECK_FALSE(contains(drawing(leaked), "mx1."));
   CHECK(contains(drawing(leaked), "Was asked for the MTA-STS policy."));
 
   auto held = result("starttls-stripped", Verdict::held, "deferred: 451 4.7.4 later");
