@@ -38,17 +38,26 @@ std::string arrow(Arrow kind) {
   out += went ? "4\">" : kind == Arrow::asks ? "1.5\" stroke-dasharray=\"4 3\">" : "2\">";
   if (kind == Arrow::must_not) return out + "<path d=\"M0 12H34M29 5L41 19M41 5L29 19\"/></svg>";
   if (went)  // with an envelope
-    return out + "<path d=\"M0 12H38\"/><path d=\"M34 4L44 12L34 20\"/><g stroke-width=\"1.5\">"
-                 "<rect x=\"7\" y=\"5\" width=\"20\" height=\"14\" rx=\"1\" class=\"paper\"/>"
-                 "<path d=\"M7 6L17 13L27 6\"/></g></svg>";
+    return out +
+           "<path d=\"M0 12H38\"/><path d=\"M34 4L44 12L34 20\"/><g stroke-width=\"1.5\">"
+           "<rect x=\"7\" y=\"5\" width=\"20\" height=\"14\" rx=\"1\" class=\"paper\"/>"
+           "<path d=\"M7 6L17 13L27 6\"/></g></svg>";
   return out + "<path d=\"M0 12H44\"/><path stroke-dasharray=\"none\" d=\"M37 6L45 12L37 18\"/></svg>";
+}
+
+/// A name that breaks at its dots where it must break.
+std::string breakable(const std::string& name) {
+  std::string out = escaped(name);
+  for (auto at = out.find('.'); at != std::string::npos; at = out.find('.', at + 1)) out.insert(at + 1, "<wbr>");
+  return out;
 }
 
 std::string box(const Place& place) {
   const bool evil = !place.deed.empty();
-  std::string out = std::string("<div class=\"place") + (evil ? " evil" : "") + "\"><b>" + escaped(place.title) + "</b>";
+  std::string out =
+      std::string("<div class=\"place") + (evil ? " evil" : "") + "\"><b>" + escaped(place.title) + "</b>";
   if (evil) out += " <span class=\"chip bad\">attacker</span>";
-  if (!place.name.empty()) out += "<br><span class=\"name\">" + escaped(place.name) + "</span>";
+  if (!place.name.empty()) out += "<br><span class=\"name\">" + breakable(place.name) + "</span>";
   if (evil) out += "<br>" + escaped(place.deed);
   if (!place.words.empty())
     out += "<br><span class=\"" + std::string(css_class(place.arrow)) + " way\">" + escaped(place.words) + "</span>";
@@ -147,11 +156,12 @@ std::string drawing(const Result& result) {
   }
   std::string out = "<figure class=\"map\"><figcaption class=\"dim\">Who sits where</figcaption>";
   if (where.author)
-    out += box({.title = "The message's author", .deed = "He hides a second message in it."}) + "<div class=\"stem\"></div>";
+    out += box({.title = "The message's author", .deed = "He hides a second message in it."}) +
+           "<div class=\"stem\"></div>";
   out += "<div class=\"place sender\"><b>The sender under test</b>";
   if (attack.needs_past) out += "<br>Before the attack, a first message went to the domain in peace.";
-  out += "<br><span class=\"way " + std::string(colour(result.judgement.verdict)) + "\">" +
-         outcome(result.judgement) + "</span></div>";
+  out += "<br><span class=\"way " + std::string(colour(result.judgement.verdict)) + "\">" + outcome(result.judgement) +
+         "</span></div>";
   return out + branches(places) + "</figure>";
 }
 
@@ -159,9 +169,14 @@ std::string legend() {
   const std::vector<Place> marks{
       {.arrow = Arrow::asks, .title = "A dashed arrow", .words = "The sender asks there."},
       {.arrow = Arrow::may, .title = "A green arrow", .words = "The message may go there."},
-      {.arrow = Arrow::must_not, .title = "A cross", .words = "The message must not go there.", .deed = "He sits here."},
+      {.arrow = Arrow::must_not,
+       .title = "A cross",
+       .words = "The message must not go there.",
+       .deed = "He sits here."},
       {.arrow = Arrow::went_well, .title = "A green envelope", .words = "The message went there, rightly."},
-      {.arrow = Arrow::went_wrong, .title = "A red envelope", .words = "The message went there, and must not.",
+      {.arrow = Arrow::went_wrong,
+       .title = "A red envelope",
+       .words = "The message went there, and must not.",
        .deed = "He has the message."}};
   return "<figure class=\"map\"><figcaption class=\"dim\">How to read the drawings</figcaption><div class=\"place "
          "sender\"><b>The sender under test</b><br>What it did with the message.</div>" +
@@ -176,7 +191,8 @@ std::string_view drawing_style() {
          ".chip{border:1px solid;border-radius:1rem;padding:0 .5rem;font-size:.8125rem;white-space:nowrap}"
          ".way{font-weight:600}"
          ".ways{list-style:none;margin:0 0 0 1rem;padding:0}"
-         ".ways li{display:grid;grid-template-columns:48px minmax(0,1fr);align-items:center;gap:.3rem;position:relative;"
+         ".ways li{display:grid;grid-template-columns:48px "
+         "minmax(0,1fr);align-items:center;gap:.3rem;position:relative;"
          "padding:.3rem 0}"
          ".ways li::before{content:\"\";position:absolute;left:-1px;top:0;bottom:0;border-left:2px solid var(--line)}"
          ".ways li:last-child::before{bottom:50%}"

@@ -59,13 +59,13 @@ std::string article(const Result& result) {
   const Attack& attack = *result.attack;
   const Verdict verdict = result.judgement.verdict;
   const bool attacked = attacker(attack).anywhere();
-  std::string out = "<article id=\"" + attack.name + "\" class=\"" + css_class(verdict) +
-                    "\"><div class=\"about\"><h3>" + escaped(attack.title) + "</h3><p class=\"name dim\">" +
-                    escaped(result.domain) + "</p><p><span class=\"verdict " + colour(verdict) + "\">" +
-                    std::string(words(verdict)) + "</span>: " + escaped(result.judgement.words) + "</p><p><b>" +
-                    (attacked ? "Attack." : "Set-up.") + "</b> " + escaped(attack.deed) +
-                    "</p><p class=\"rule\"><b>Rule.</b> " + escaped(attack.rule) + " <b>" + escaped(attack.source) +
-                    "</b></p><p><b>Good is:</b> " + words(attack.good) + ".</p>" + drawing(result) + "</div>";
+  std::string out =
+      "<article id=\"" + attack.name + "\" class=\"" + css_class(verdict) + "\"><div class=\"about\"><h3>" +
+      escaped(attack.title) + "</h3><p class=\"name dim\">" + escaped(result.domain) + "</p><p><span class=\"verdict " +
+      colour(verdict) + "\">" + std::string(words(verdict)) + "</span>: " + escaped(result.judgement.words) +
+      "</p><p><b>" + (attacked ? "Attack." : "Set-up.") + "</b> " + escaped(attack.deed) +
+      "</p><p class=\"rule\"><b>Rule.</b> " + escaped(attack.rule) + " <b class=\"source\">" + escaped(attack.source) +
+      "</b></p><p><b>Good is:</b> " + words(attack.good) + ".</p>" + drawing(result) + "</div>";
   if (!result.transcript.empty()) {
     const bool open = verdict != Verdict::held;
     out += std::string("<details") + (open ? " open" : "") + "><summary>What was seen: the transcript</summary><pre>";

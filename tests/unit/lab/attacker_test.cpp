@@ -30,8 +30,8 @@ TEST_CASE("each attack has an attacker somewhere and no healthy control has one"
   const std::set<std::string> no_attack{"eight-bits", "lone-dots", "long-line"};  // old hosts and odd messages
   for (const auto& attack : catalogue()) {
     INFO(attack.name);
-    const bool healthy = attack.side == Side::control || attack.title.ends_with("(control)") ||
-                         no_attack.contains(attack.name);
+    const bool healthy =
+        attack.side == Side::control || attack.title.ends_with("(control)") || no_attack.contains(attack.name);
     CHECK(attacker(attack).anywhere() != healthy);
   }
 }
@@ -41,7 +41,7 @@ TEST_CASE("the drawing says which way the message went and where it must not go"
   leaked.thieves = {"mx1.mx-forged.judge.test", "mx.attacker.mx-forged.judge.test"};
   CHECK(contains(drawing(leaked), "Got the message in plaintext, and must not."));
   CHECK(contains(drawing(leaked), "He wants the message here."));
-  CHECK_FALSE(contains(drawing(leaked), "mx1.mx-forged"));
+  CHECK_FALSE(contains(drawing(leaked), "mx1."));
   CHECK(contains(drawing(leaked), "Was asked for the MTA-STS policy."));
 
   auto held = result("starttls-stripped", Verdict::held, "deferred: 451 4.7.4 later");
