@@ -34,7 +34,7 @@ class Sink {
       if (line.starts_with("RCPT TO:<")) recipient = line.substr(9, line.find('>') - 9);
       if (line.starts_with("DATA")) {
         channel.write("354 go on\r\n");
-        while (channel.read_to_crlf() != ".\r\n") {  // a message for smuggling is one here
+        while (channel.read_to_crlf() != ".\r\n") {  // no line of the letters that smuggle is taken for the end
         }
         if (!take(recipient)) channel.hang();
         channel.write("451 4.3.0 later\r\n");

@@ -53,8 +53,8 @@ struct Judgement {
   std::string words;  ///< what was seen
 };
 
-/// How the laboratory's slowness kept a policy from its sender, or "": nothing was answered, and somebody gave up who
-/// had waited. On a machine without time for it, what follows says nothing of the sender.
+/// How the laboratory's slowness kept a policy from its sender, or "": nobody was answered soon, and somebody waited.
+/// On a machine without time for an answer, what follows says nothing of the sender.
 std::string starved(const std::vector<Visit>& visits);
 
 Judgement judged(const Expectation& expected, const Evidence& evidence);
