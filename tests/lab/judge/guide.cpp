@@ -13,6 +13,11 @@ std::string dns(const LabConfig& config) {
          (config.servers.dns_port == 53 ? "" : ":" + std::to_string(config.servers.dns_port));
 }
 
+/// What belongs into resolv.conf; where lab.toml still has a loopback address, the one that it is told to have.
+std::string nameserver(const LabConfig& config) {
+  return config.servers.dns_address.starts_with("127.") ? "198.18.0.53" : config.servers.dns_address;
+}
+
 /// For senders that ask the system's resolver and dial the ports that everyone dials.
 std::string standard_ports(const LabConfig& config) {
   return "This sender asks the system's DNS server and dials ports 25 and 443. Give it a machine, a container or a\n"
@@ -22,7 +27,7 @@ std::string standard_ports(const LabConfig& config) {
          "                    dns_address = \"198.18.0.53\", policy_address = \"198.18.0.80\", mx_address = "
          "\"198.18.1.1\"\n"
          "  /etc/resolv.conf  nameserver " +
-         config.servers.dns_address +
+         nameserver(config) +
          "\n"
          "                    options trust-ad\n"
          "                    (or a validating resolver between the two: sts-lab guide unbound)\n"
@@ -130,7 +135,7 @@ const std::map<std::string, Text>& guides() {
                 "\nconfig/smtp.ini:           listen=127.0.0.1:2500\n"
                 "config/plugins:            a plugin that sets connection.relaying for 127.0.0.1 (relay, with "
                 "relay_acl_allow)\n"
-                "config/outbound.ini:       enable_tls=true\n"
+                "config/outbound.ini:       enable_tls=true (a short temp_fail_intervals returns what has to wait)\n"
                 "environment of the daemon: NODE_EXTRA_CA_CERTS=" +
                 c.root() + "\n\nsts-lab judge --config lab.toml --smtp 127.0.0.1:2500 --wait 5m\n";
        }},

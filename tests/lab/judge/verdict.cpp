@@ -43,6 +43,8 @@ Judgement on_no_delivery(const Expectation& expected, const Evidence& evidence) 
             "the first message, in peace, did not arrive: " + evidence.first_failed};
   const bool refused = evidence.code >= 500 || evidence.returned;
   if (refused && expected.good.refused) return {Verdict::held, "refused" + reply};
+  // Where it may be refused, a sender that puts it off at its own door has not passed the attack on either.
+  if (evidence.code >= 400 && expected.good.refused) return {Verdict::held, "deferred" + reply};
   if (!evidence.asked && !evidence.returned)
     return {Verdict::not_reached, "the sender never asked for the domain" + reply};
   const bool only_delivery = expected.good == must_deliver;

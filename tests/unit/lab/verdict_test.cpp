@@ -42,6 +42,10 @@ TEST_CASE("held: deferred or delivered by a host that may have the message") {
   auto unasked = replied(550);
   unasked.asked = false;
   CHECK(verdict(refuse, unasked) == Verdict::held);
+  unasked.code = 451;  // at the sender's own door: the attack has gone no further
+  CHECK(judged(refuse, unasked).words.starts_with("deferred"));
+  CHECK(verdict(refuse, unasked) == Verdict::held);
+  CHECK(verdict(defer, unasked) == Verdict::not_reached);
 }
 
 TEST_CASE("leaked: plaintext or an unworthy host whatever the sender says") {
