@@ -47,9 +47,10 @@ class ServerSession {
   /// When !holds_buffer(); 64 KiB, not less than 4 KiB, and 16 where the listener has AUTH.
   void lend(std::span<char> buffer);
   std::span<char> reclaim();  ///< gives the buffer back when no octet is in it; otherwise an empty span
-  bool has_input() const { return begin_ != end_; }  ///< octets that next() has not looked at yet
-  std::span<char> input();                           ///< the free part; never empty after next() returned Input
-  void received(std::size_t octets);                 ///< 0: the client is gone
+  /// Nothing that came can be done for a client who sends no more: all is dealt with, but for a DATA without a message.
+  bool waits_for_more() const;
+  std::span<char> input();            ///< the free part; never empty after next() returned Input
+  void received(std::size_t octets);  ///< 0: the client is gone
 
   ServerAction next();
 

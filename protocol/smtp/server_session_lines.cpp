@@ -93,6 +93,11 @@ std::size_t ServerSession::limit_of(std::string_view line) const {
                                                                                                       : line_limit;
 }
 
+// RFC 2920 §3.1: DATA may end the flight that the recipients came in, and the message never does.
+bool ServerSession::waits_for_more() const {
+  return unread().empty() || base::equals_ignoring_case(unread(), "DATA\r\n");
+}
+
 /// The reply to a line above its limit.
 std::string_view ServerSession::too_long() const {
   const bool auth = state_ == State::auth || base::starts_with_ignoring_case(unread(), "AUTH ");

@@ -261,8 +261,8 @@ void Session::mail(smtp::Mail mail) {
 awaitable<void> Session::answer_recipients(std::vector<smtp::Rcpt> batch) {
   const auto count = batch.size();
   const auto asked = std::chrono::steady_clock::now();
-  // With a command behind it, a client that has ended its side may still want what it asked for.
-  if (!machine_->has_input()) presence_.watch([this] { transaction_->client_left(); });
+  // With more behind it, a client that has ended its side may still want what it asked for.
+  if (machine_->waits_for_more()) presence_.watch([this] { transaction_->client_left(); });
   auto replies = co_await transaction_->recipients(std::move(batch));
   presence_.forget();
   replies.resize(count, policy::reply::internal("no answer"));

@@ -80,7 +80,10 @@ awaitable<std::vector<smtp::Reply>> Delivery::recipients(std::vector<smtp::Rcpt>
     std::remove_copy_if(batch.begin(), batch.end(), std::back_inserter(others), international);
   std::vector<bool> is_other;
   for (const auto& one : batch) is_other.push_back(!international(one));
+  wake();
   auto answers = co_await ask(std::move(batch));
+  // Whatever was answered: from here on the client has the word.
+  if (connection_) environment_.pool.rest(*this, connection_->bucket().host);
   if (others.empty() || !utf8_refused_) co_return answers;
   auto of_others = co_await recipients(std::move(others));
   for (std::size_t i = 0, next = 0; i < answers.size(); ++i) {
@@ -92,7 +95,6 @@ awaitable<std::vector<smtp::Reply>> Delivery::recipients(std::vector<smtp::Rcpt>
 awaitable<std::vector<smtp::Reply>> Delivery::ask(std::vector<smtp::Rcpt> batch) {
   std::vector<smtp::Reply> answers;
   const auto count = batch.size();
-  wake();
   if (!failed_) utf8_refused_ = false;
   budget_ = given_up_ ? Deadline{} : after(config_->delivery.rcpt_budget);
   if (yielded_ && envelope_.recipients.empty()) {
@@ -150,7 +152,6 @@ awaitable<std::vector<smtp::Reply>> Delivery::ask(std::vector<smtp::Rcpt> batch)
   if (std::none_of(rcpt_replies_.begin(), rcpt_replies_.end(), closes)) speaker_ = attempt_->demand.host;
   if (envelope_.recipients.empty()) record(answers.back(), smtp::on_one_line(answers.back()));
   recorded_ = recorded_ && envelope_.recipients.empty();
-  if (connection_) environment_.pool.rest(*this, connection_->bucket().host);
   co_return answers;
 }
 

@@ -39,8 +39,8 @@ std::string hmac_sha256(std::string_view key, std::string_view octets) {
   return done != nullptr && length == digest.size() ? text_of(digest) : std::string();
 }
 
-/// RFC 5802 §5.1 has clients keep what is expensive: a host that asks for a million rounds costs a worker half a second
-/// for the first connection, not for each.
+/// RFC 5802 §5.1 lets clients keep what is expensive: a host that asks for a million rounds costs a worker half a
+/// second for the first connection, not for each.
 class Derived {
  public:
   std::string find(std::string_view password, std::string_view salt, unsigned iterations) {

@@ -20,7 +20,7 @@ class Relay final : public Transaction {
   awaitable<std::vector<smtp::Reply>> recipients(std::vector<smtp::Rcpt> batch) override {
     std::vector<smtp::Reply> answers;
     const auto config = environment_.config();
-    for (std::size_t at = 0; at < batch.size();) {
+    for (std::size_t at = 0; at < batch.size() && !client_has_left_;) {
       auto routed = target_of(*config, batch[at]);
       auto* target = std::get_if<Target>(&routed);
       if (target == nullptr) {
@@ -85,6 +85,7 @@ class Relay final : public Transaction {
   }
 
   void client_left() override {
+    client_has_left_ = true;
     if (delivery_) delivery_->give_up();
   }
 
@@ -156,6 +157,7 @@ class Relay final : public Transaction {
   std::optional<smtp::Reply> verdict_;
   std::string header_;  // for a report, where one may be owed
   bool started_ = false;
+  bool client_has_left_ = false;  // so no further domain of the batch is asked
 };
 
 }  // namespace

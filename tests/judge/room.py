@@ -2,6 +2,7 @@
 at a path is covered there, never changed; all of it ends with the room. Used inside the namespaces that `run` makes."""
 import os
 import pwd
+import select
 import shutil
 import socket
 import subprocess
@@ -119,7 +120,14 @@ class Room:
                     raise NoStand(f"{name} ended with status {daemon.returncode}")
             if time.monotonic() > end:
                 raise NoStand(f"nothing listens at {address}:{port}")
-            time.sleep(0.05)
+            self.daemon_ends(0.05)
+
+    def daemon_ends(self, seconds):
+        """Waits until one does, at most so long."""
+        watched = [os.pidfd_open(daemon.pid) for _, daemon in self.daemons if daemon.poll() is None]
+        select.select(watched, [], [], seconds)
+        for one in watched:
+            os.close(one)
 
     def version(self, *words):
         self.facts["version"].insert(0, " ".join(words))

@@ -219,8 +219,7 @@ TEST_CASE("a message that comes an octet now and then is given up and the host h
   CHECK(client.read().code == 250);
 }
 
-TEST_CASE("a client that leaves while its host is asked is noticed and the host is not blamed",
-          "[scenario][SMTP-41][SMTP-67]") {
+TEST_CASE("a client that leaves while its host is asked is noticed and the host is not blamed", "[scenario][SMTP-67]") {
   const bool secure = GENERATE(false, true);
   World world({.tables = {{"delivery", {{"connections_per_host", "1"}}}}}, false);
   if (secure)
@@ -231,9 +230,10 @@ TEST_CASE("a client that leaves while its host is asked is noticed and the host 
   const std::string stage = GENERATE("GREETING", "EHLO", "MAIL", "RCPT");
   INFO(stage << (secure ? " with TLS" : ""));
   good.mx[0]->on(stage, lab::answer::hang);
+  const bool with_data = stage == "EHLO" || stage == "RCPT";  // as Postfix and Exim pipeline
   {
     auto client = secure ? secure_client(world) : world.relay.client();
-    client.raw(mail + rcpt);
+    client.raw(mail + rcpt + (with_data ? "DATA\r\n" : ""));
     until(
         world, [&] { return good.mx[0]->sessions().size() == 1; }, "the connection to the host");
   }
@@ -244,8 +244,36 @@ TEST_CASE("a client that leaves while its host is asked is noticed and the host 
   serves_a_good_client(world, "after");
 }
 
-TEST_CASE("a client that says nothing behind RCPT keeps no other from its host and loses nothing",
-          "[scenario][SMTP-66]") {
+TEST_CASE("for a client that has left no further host of its flight is asked", "[scenario]") {
+  World world;
+  auto& slow = world.lab.domain("slow.test");
+  auto& other = world.lab.domain("other.test");
+  slow.mx[0]->on("EHLO", lab::answer::hang);
+  {
+    auto client = world.relay.client();
+    client.raw(mail + "RCPT TO:<b@slow.test>\r\nRCPT TO:<b@other.test>\r\n");
+    until(
+        world, [&] { return slow.mx[0]->sessions().size() == 1; }, "the connection to the host");
+  }
+  until_logged(world, {{"event", "client_gone"}});
+  CHECK(other.mx[0]->sessions().empty());
+}
+
+TEST_CASE("a client that is silent behind a refused recipient keeps no other from its host", "[scenario]") {
+  World world({.tables = {{"delivery", {{"connections_per_host", "1"}}}}});
+  auto& good = world.lab.domain("good.test");
+  good.mx[0]->offers({"PIPELINING", "8BITMIME"});
+  auto silent = world.relay.client(), other = world.relay.client();
+  const auto answers = silent.envelope("a@sender.test", {"first@good.test"}, "SMTPUTF8");
+  CHECK(answers[0].second.code == 250);
+  CHECK(silent.command("RCPT TO:<\xc3\xbc@good.test>").kind() == 5);  // the host lacks SMTPUTF8
+  CHECK(other.envelope("a@sender.test", {"other@good.test"})[0].second.code == 250);
+  CHECK(other.data(lab::letter()).code == 250);
+  CHECK(silent.data(lab::letter()).code == 250);
+  CHECK(good.mx[0]->inbox().size() == 2);
+}
+
+TEST_CASE("a client that says nothing behind RCPT keeps no other from its host and loses nothing", "[scenario]") {
   World world({.tables = {{"delivery", {{"connections_per_host", "2"}}}}});
   auto& good = world.lab.domain("good.test", {.sts = "enforce"});
   auto first = world.relay.client(), second = world.relay.client(), third = world.relay.client();

@@ -439,3 +439,21 @@ TEST_CASE("limits that are set are offered", "[SMTP-35]") {
   CHECK(offers(1'000'000, 2, "EHLO") == "LIMITS RCPTDOMAINMAX=2");
   CHECK(offers(100, 1, "HELO").empty());
 }
+
+TEST_CASE("while recipients are asked for it is known whether a client who sends no more has asked for all") {
+  for (const auto& [behind, waits] : std::vector<std::pair<std::string, bool>>{{"", true},
+                                                                               {"DATA\r\n", true},
+                                                                               {"data\r\n", true},
+                                                                               {"DATA\r\nx\r\n.\r\n", false},
+                                                                               {"QUIT\r\n", false},
+                                                                               {"BDAT 1 LAST\r\nx", false}}) {
+    INFO(behind);
+    Driver d;
+    std::vector<bool> seen;
+    d.watch = [&](const smtp::ServerAction& action) {
+      if (std::get_if<smtp::ask::Recipients>(&action) != nullptr) seen.push_back(d.session.waits_for_more());
+    };
+    d.feed("EHLO client\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\n" + behind);
+    CHECK(seen == std::vector<bool>{waits});
+  }
+}
